@@ -1,2 +1,83 @@
-//! Placeholder.
-fn main() {}
+//! `aria`, the operator's command.
+
+mod backtest;
+mod demo;
+mod feed;
+mod input;
+mod offline;
+mod outcome;
+mod platform;
+mod progress;
+mod push;
+mod simulate;
+mod up;
+
+use std::process::ExitCode;
+
+use aria_io::runtime::telemetry::{self, Logging};
+use clap::{Parser, Subcommand};
+
+/// Forecasts the carbon emissions of a grid, and keeps its forecasts right by itself.
+#[derive(Parser, Debug)]
+#[command(name = "aria", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Runs all services in one process.
+    Up(up::Up),
+    /// Runs one service, as deployed.
+    Serve(up::Serve),
+    /// Replays a history through all services and sums up.
+    Demo(demo::Demo),
+    /// Hands in files.
+    Ingest(push::Ingest),
+    /// Feeds a history as if live.
+    Replay(push::Replay),
+    /// Runs a history offline, with the same decisions.
+    Backtest(backtest::Backtest),
+    /// Makes a synthetic grid with known drift.
+    Simulate(simulate::Simulate),
+}
+
+fn main() -> ExitCode {
+    aria_io::runtime::process::prepare();
+    let command = Cli::parse().command;
+    if let Command::Serve(serve) = command {
+        return serve.run();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(run(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let filter = std::env::var("ARIA_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let logging = Logging { filter, ..Logging::default() };
+    match command {
+        Command::Up(up) => up.run(telemetry::init(&logging)?).await,
+        Command::Serve(_) => Ok(()),
+        Command::Demo(demo) => demo.run(telemetry::init(&logging)?).await,
+        Command::Ingest(ingest) => ingest.run().await,
+        Command::Replay(replay) => replay.run().await,
+        Command::Backtest(backtest) => backtest.run().await,
+        Command::Simulate(simulate) => simulate.run(),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(settings) = error.downcast_ref::<aria_io::runtime::config::BadSettings>() {
+        eprintln!("{settings}");
+        return ExitCode::from(aria_io::runtime::config::EXIT_CODE);
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::document::{self, Document, DocumentError};
 use crate::series::SeriesId;
 
 /// What an artifact is; the first part of its key.
@@ -142,6 +143,30 @@ impl Ref {
     /// Whether these bytes are the ones that are named.
     pub fn names(&self, bytes: &[u8]) -> bool {
         self.size_bytes == bytes.len() as u64 && self.sha256 == Sha256Hex::of(bytes)
+    }
+}
+
+/// An artifact that is to be stored: its name and its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// The name, made from the bytes.
+    pub name: Ref,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Artifact {
+    /// Names these bytes.
+    pub fn of(kind: Kind, series: &SeriesId, format: Format, bytes: Vec<u8>) -> Self {
+        Self { name: Ref::of(kind, series, format, &bytes), bytes }
+    }
+
+    /// A JSON document as an artifact.
+    ///
+    /// # Errors
+    /// Where a value of the document has no JSON form.
+    pub fn document<T: Document>(kind: Kind, series: &SeriesId, document: &T) -> Result<Self, DocumentError> {
+        Ok(Self::of(kind, series, Format::Json, document::encode(document)?))
     }
 }
 

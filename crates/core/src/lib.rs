@@ -4,10 +4,29 @@
 //! arguments, and a decision is a value that the edges carry out.
 
 pub mod artifact;
+pub mod contract;
 pub mod document;
+pub mod drift;
+pub mod evaluation;
 pub mod event;
+pub mod forecast;
+pub mod head;
 pub mod history;
+pub mod issued;
+pub mod judgement;
+pub mod model;
+pub mod monitor;
+pub mod outbox;
+pub mod policy;
+pub mod registry;
+pub mod replay;
+pub mod score;
 pub mod series;
+pub mod simulate;
+pub mod skill;
+pub mod snapshot;
+pub mod summary;
+pub mod table;
 pub mod time;
 
 /// Version of the code, part of every artifact's metadata.

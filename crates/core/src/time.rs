@@ -26,6 +26,9 @@ const EARLIEST: i64 = -2_208_988_800; // 1900-01-01
 const LATEST: i64 = 7_258_118_400; // 2200-01-01
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// Makes a point in time from seconds since the epoch; none outside the years 1900 to 2199.
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         (EARLIEST..LATEST).contains(&seconds).then_some(Self(seconds))

@@ -1,1 +1,10 @@
-//! Placeholder while the workspace is laid out.
+//! Aria's edges, one outside thing each: contracts, artifacts, the bus, and the worker that runs every service.
+
+pub mod artifacts;
+pub mod bus;
+pub mod cells;
+pub mod contracts;
+pub mod library;
+pub mod nats_server;
+pub mod runtime;
+pub mod stores;

@@ -1,1 +1,16 @@
-//! Placeholder while the workspace is laid out.
+//! Evaluation: on `model.trained`, compares challenger, champion and naive forecasts on the same held-out hours, and
+//! promotes by compare-and-set or rejects.
+
+mod handler;
+
+pub use handler::Evaluation;
+
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, work_with};
+
+/// Runs the service until it is asked to leave.
+///
+/// # Errors
+/// Where its consumer cannot be used, and waiting would not help.
+pub async fn run(edges: &Edges, limits: Limits, shutdown: Shutdown) -> Result<(), WorkError> {
+    work_with(Evaluation::new(edges.stores()), edges, limits, shutdown).await
+}

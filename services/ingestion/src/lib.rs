@@ -1,1 +1,22 @@
-//! Placeholder while the workspace is laid out.
+//! Ingestion: checks received bytes against the series' contract, quarantines what breaks it, and moves the series' head.
+
+mod append;
+mod handler;
+
+pub use handler::Ingestion;
+
+use aria_core::series::Definition;
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, work_with};
+
+/// Runs the service for the defined series until it is asked to leave.
+///
+/// # Errors
+/// Where its consumer cannot be used, and waiting would not help.
+pub async fn run(
+    edges: &Edges,
+    definitions: Vec<Definition>,
+    limits: Limits,
+    shutdown: Shutdown,
+) -> Result<(), WorkError> {
+    work_with(Ingestion::new(edges.stores(), definitions), edges, limits, shutdown).await
+}

@@ -1,1 +1,15 @@
-//! Placeholder while the workspace is laid out.
+//! Prediction: forecasts from the snapshot that a checked or held batch names, or says why it does not.
+
+mod handler;
+
+pub use handler::Prediction;
+
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, work_with};
+
+/// Runs the service until it is asked to leave.
+///
+/// # Errors
+/// Where its consumer cannot be used, and waiting would not help.
+pub async fn run(edges: &Edges, limits: Limits, shutdown: Shutdown) -> Result<(), WorkError> {
+    work_with(Prediction::new(edges.stores()), edges, limits, shutdown).await
+}

@@ -1,1 +1,16 @@
-//! Placeholder while the workspace is laid out.
+//! Training: on `retraining.requested`, trains a challenger on the named snapshot and announces it, or says why there is
+//! none.
+
+mod handler;
+
+pub use handler::Training;
+
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, work_with};
+
+/// Runs the service until it is asked to leave.
+///
+/// # Errors
+/// Where its consumer cannot be used, and waiting would not help.
+pub async fn run(edges: &Edges, limits: Limits, shutdown: Shutdown) -> Result<(), WorkError> {
+    work_with(Training::new(edges.stores()), edges, limits, shutdown).await
+}

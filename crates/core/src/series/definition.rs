@@ -118,10 +118,24 @@ impl Default for Drift {
     }
 }
 
+/// What may ask for a retraining, beside a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Triggers {
+    /// Fallen skill, diagnosed drift with falling skill, and the model's age.
+    Drift,
+    /// The model's age alone.
+    Age,
+    /// Nothing: the first model is kept.
+    Nothing,
+}
+
 /// When a model is trained anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
+    /// What may ask for a retraining.
+    pub triggers: Triggers,
     /// Days that must pass between two retrainings.
     pub cooldown_days: u32,
     /// The age at which a model is refreshed without an alarm, in days.
@@ -132,7 +146,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { cooldown_days: 14, refresh_days: 90, give_up_after: 8 }
+        Self { triggers: Triggers::Drift, cooldown_days: 14, refresh_days: 90, give_up_after: 8 }
     }
 }
 

@@ -1,0 +1,56 @@
+# The two commands that matter: `make run` and `make test`. Each sets the machine up first and says what it installs.
+#
+#   make run                                  a simulated history replayed through every service
+#   make run INPUT=file.csv ONCE=1 OUT=dir    the same on a real file, leaving when done; forecasts.csv and summary.json in dir
+#   make test                                 every test, with a real NATS server and a real S3 server
+#
+# One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run test fmt lint deny clean
+
+# Works without HOME and with an almost empty PATH: cargo is looked for where rustup puts it.
+RUST := $(or $(CARGO_HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6)/.cargo)/bin
+SYSTEM := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
+
+# Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
+CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
+export CALLER INPUT ONCE OUT
+
+help: ## Says what there is
+	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
+
+setup: ## Installs what is missing to build and run
+	@deploy/setup.sh
+
+run: setup ## Replays a history through the whole system: [INPUT=f] [ONCE=1] [OUT=dir]
+	@absolute() { case "$$1" in /*) printf '%s' "$$1" ;; *) printf '%s/%s' "$$CALLER" "$$1" ;; esac; }; \
+	arguments=(); \
+	if [ -n "$$INPUT" ]; then arguments+=(--input "$$(absolute "$$INPUT")"); fi; \
+	if [ -n "$$ONCE" ]; then arguments+=(--once); fi; \
+	if [ -n "$$OUT" ]; then arguments+=(--out "$$(absolute "$$OUT")"); fi; \
+	cargo build --locked -p aria-cli; \
+	exec cargo run --quiet --locked -p aria-cli -- demo "$${arguments[@]}"
+
+test: ## Runs every test, with a real NATS server and a real S3 server
+	@deploy/setup.sh --with-s3
+	@cargo build --locked -p aria-cli
+	@tests/run.sh
+
+fmt: ## Formats the code
+	@cargo fmt --all
+
+lint: setup ## Checks format and lints, warnings refused
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
+
+deny: setup ## Checks licences, banned crates and sources; needs cargo-deny
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install cargo-deny --locked' >&2; exit 1; }
+	@cargo deny --locked check bans licenses sources
+
+clean: ## Removes what was built and what set-up installed
+	@cargo clean
+	@rm -rf .tools

@@ -1,0 +1,127 @@
+//! `aria backtest`: a history run through the platform offline, and scored.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use aria_core::forecast::Forecast;
+use aria_core::replay;
+use aria_core::series::{Definition, Triggers};
+use aria_core::time::Timestamp;
+use clap::{Args, ValueEnum};
+
+use crate::input;
+use crate::offline::Offline;
+use crate::outcome::{self, Outcome, Summary};
+
+/// Runs a history through the platform offline: issues at 00:00 UTC daily.
+#[derive(Args, Debug)]
+pub struct Backtest {
+    /// The history: CSV, NDJSON or Parquet.
+    #[arg(long)]
+    input: PathBuf,
+    /// The column with the values, where it is not the definition's.
+    #[arg(long)]
+    column: Option<String>,
+    /// The series whose definition is used.
+    #[arg(long, default_value = "it.ci_direct")]
+    series: String,
+    /// A definition to use in place of a known one.
+    #[arg(long)]
+    definition: Option<PathBuf>,
+    /// The first origin that is written.
+    #[arg(long)]
+    from: Option<Timestamp>,
+    /// The last origin that is written.
+    #[arg(long)]
+    to: Option<Timestamp>,
+    /// Hours forecast from each origin.
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// When models are trained anew.
+    #[arg(long, value_enum, default_value_t = Retrain::Policy)]
+    retrain: Retrain,
+    /// The file that the forecasts are written to.
+    #[arg(long)]
+    out: PathBuf,
+    /// Prints the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// When models are trained anew.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Retrain {
+    /// The first model is kept.
+    Never,
+    /// Every 30 days.
+    #[value(name = "30d")]
+    Monthly,
+    /// As the definition's policy decides.
+    Policy,
+}
+
+impl Backtest {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where the input cannot be used.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let definition = self.definition()?;
+        let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
+        let format = input::format_of(&self.input, &bytes)?;
+        let mut batches = replay::split(&bytes, format, &definition, 1)?;
+        if let Some(to) = self.to {
+            // Hours after the last origin serve only as actual values to score with.
+            let horizon = i64::from(definition.forecast.horizon_hours) * aria_core::time::HOUR;
+            batches.retain(|b| b.as_of <= to.plus(horizon));
+        }
+        let mut platform = Offline::new(definition.clone())?;
+        let mut newest = None;
+        for batch in batches {
+            newest = platform.run(batch).await?.or(newest);
+        }
+        let Some(newest) = newest else { bail!("no batch of {} was accepted", self.input.display()) };
+        let mut outcome = Outcome::load(&platform.stores().artifacts, platform.tally(), &newest).await?;
+        let wanted = |f: &Forecast| self.from.is_none_or(|t| f.origin >= t) && self.to.is_none_or(|t| f.origin <= t);
+        outcome.forecasts.retain(wanted);
+        std::fs::write(&self.out, outcome::to_csv(&outcome.forecasts))
+            .with_context(|| format!("cannot write {}", self.out.display()))?;
+        let summary = Summary {
+            series: definition.id.to_string(),
+            simulated: input::is_simulated(&bytes),
+            tally: platform.tally().clone(),
+            latency_ms: None,
+            errors: outcome.errors(),
+        };
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&summary)?);
+        } else {
+            println!("{}", outcome::to_text(&summary));
+        }
+        Ok(())
+    }
+
+    fn definition(&self) -> anyhow::Result<Definition> {
+        let mut definition = input::definition(&self.series, self.definition.as_deref())?;
+        if let Some(column) = &self.column {
+            definition.source.covariates.retain(|c| c != column);
+            definition.source.value_column.clone_from(column);
+        }
+        if let Some(hours) = self.horizon {
+            definition.forecast.horizon_hours = hours;
+        }
+        match self.retrain {
+            Retrain::Never => definition.policy.triggers = Triggers::Nothing,
+            Retrain::Monthly => {
+                definition.policy.triggers = Triggers::Age;
+                definition.policy.refresh_days = 30;
+            }
+            Retrain::Policy => {}
+        }
+        let faults = definition.faults();
+        if let Some(fault) = faults.first() {
+            bail!("{}: {}", fault.field, fault.problem);
+        }
+        Ok(definition)
+    }
+}

@@ -1,0 +1,180 @@
+//! `aria demo`: what `make run` does. A history replayed through the running platform, and what came of it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use aria_core::artifact::Sha256Hex;
+use aria_core::replay::{self, Batch};
+use aria_core::series::{Definition, SeriesId};
+use aria_core::simulate::{self, Settings};
+use aria_core::summary::Tally;
+use aria_io::bus::{Filter, Start};
+use aria_io::runtime::telemetry::Metrics;
+use aria_io::runtime::{Edges, Shutdown};
+use clap::Args;
+use futures::StreamExt;
+
+use crate::feed::{self, Times};
+use crate::outcome::{self, Outcome, Summary};
+use crate::platform::{Place, Platform};
+use crate::{input, simulate as simulated};
+
+/// Replays a history day by day through all services and sums up what came of it.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// The history; without one the simulator makes it.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// The series that the input belongs to.
+    #[arg(long, default_value = "it.ci_direct")]
+    series: String,
+    /// Leaves when the history is through; otherwise everything stays up.
+    #[arg(long)]
+    once: bool,
+    /// Writes forecasts.csv and summary.json into this folder.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The folder for the runs' state. A run that was cut off goes on where it was; one that ended is removed.
+    #[arg(long, default_value = "data/demo")]
+    data: PathBuf,
+    /// The address of the HTTP API, while everything stays up.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+}
+
+/// What is replayed.
+struct History {
+    definition: Definition,
+    batches: Vec<Batch>,
+    source: String,
+    simulated: bool,
+    /// The same for the same input, definition and program: a run that was cut off is found again by it.
+    id: String,
+}
+
+impl Demo {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where the input cannot be used or the platform fails.
+    pub async fn run(self, metrics: Metrics) -> anyhow::Result<()> {
+        let history = self.history()?;
+        if let Some(out) = &self.out {
+            std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        }
+        let place = Place { data: self.data.join(&history.id), nats: None, store: None };
+        let shutdown = Shutdown::on_signals()?;
+        println!("starting the broker, the store and six services in {}", place.data.display());
+        let mut platform = Platform::start(&place, vec![history.definition.clone()], shutdown.clone()).await?;
+        let address = platform.serve_http(self.address(), vec![history.definition.clone()], metrics).await?;
+        println!("HTTP API on http://{address}");
+        let edges = platform.edges.clone();
+        let replayed = tokio::select! {
+            replayed = self.replay(&edges, &history) => replayed,
+            ended = platform.run() => ended.and_then(|()| bail!("interrupted; the same command goes on from here")),
+        };
+        if replayed.is_ok() && !self.once {
+            println!("everything stays up; Ctrl-C ends it");
+            platform.run().await?;
+        }
+        drop(edges);
+        platform.stop().await;
+        replayed?;
+        if self.once {
+            std::fs::remove_dir_all(&place.data).with_context(|| format!("cannot remove {}", place.data.display()))?;
+        }
+        Ok(())
+    }
+
+    fn address(&self) -> SocketAddr {
+        // A run that leaves by itself must not fail because another one holds the port.
+        if self.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { self.http }
+    }
+
+    async fn replay(&self, edges: &Edges, history: &History) -> anyhow::Result<()> {
+        let note = if history.simulated { " (simulated)" } else { "" };
+        println!("replaying {} daily batches of {}{note}", history.batches.len(), history.source);
+        let series = &history.definition.id;
+        let times = feed::go_on(edges, series, &history.batches, &history.source).await?;
+        let tally = tally(edges, series).await?;
+        let summary = self.summarise(edges, history, tally, &times).await?;
+        println!("{}", outcome::to_text(&summary));
+        if let Some(out) = &self.out {
+            let text = serde_json::to_string_pretty(&summary)?;
+            write(&out.join("summary.json"), &text)?;
+            println!("forecasts.csv and summary.json are in {}", out.display());
+        }
+        Ok(())
+    }
+
+    async fn summarise(&self, edges: &Edges, history: &History, tally: Tally, times: &Times) -> anyhow::Result<Summary> {
+        let head = feed::head(edges, &history.definition.id).await?;
+        let mut errors = Vec::new();
+        let mut forecasts = outcome::to_csv([]);
+        if let Some(snapshot) = head.snapshot {
+            let outcome = Outcome::load(&edges.artifacts, &tally, &snapshot).await?;
+            errors = outcome.errors();
+            forecasts = outcome::to_csv(&outcome.forecasts);
+        }
+        if let Some(out) = &self.out {
+            write(&out.join("forecasts.csv"), &forecasts)?;
+        }
+        let series = history.definition.id.to_string();
+        Ok(Summary { series, simulated: history.simulated, tally, latency_ms: times.latency(), errors })
+    }
+
+    fn history(&self) -> anyhow::Result<History> {
+        let (definition, bytes, format, source, simulated) = match &self.input {
+            Some(file) => {
+                let definition = input::definition(&self.series, None)?;
+                let bytes = input::read(file, definition.contract.upload_bytes)?;
+                let format = input::format_of(file, &bytes)?;
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let simulated = input::is_simulated(&bytes);
+                (definition, bytes, format, name, simulated)
+            }
+            None => {
+                let definition = input::definition("sim.ci_direct", None)?;
+                (definition, simulated_history()?, aria_core::artifact::Format::Csv, "the simulator".to_owned(), true)
+            }
+        };
+        let batches = replay::split(&bytes, format, &definition, 1)?;
+        let id = run_id(&bytes, &definition)?;
+        Ok(History { definition, batches, source, simulated, id })
+    }
+}
+
+/// Everything the log says of a series.
+///
+/// # Errors
+/// Where the broker does not answer.
+pub async fn tally(edges: &Edges, series: &SeriesId) -> anyhow::Result<Tally> {
+    let mut events = edges.bus.recorded_events(&Filter::all().series(series), Start::First).await?;
+    let mut tally = Tally::default();
+    while let Some(recorded) = events.next().await {
+        tally.note(&recorded?.event);
+    }
+    Ok(tally)
+}
+
+/// A year and a half with a level that rises by a fifth after a year: there is something to see.
+fn simulated_history() -> anyhow::Result<Vec<u8>> {
+    let settings = Settings {
+        from: simulated::FROM.parse()?,
+        to: simulated::UNTIL.parse()?,
+        seed: simulated::SEED,
+        shifts: vec![simulated::SHIFT.parse()?],
+    };
+    Ok(simulate::to_csv(&simulate::grid(&settings)?).into_bytes())
+}
+
+fn run_id(bytes: &[u8], definition: &Definition) -> anyhow::Result<String> {
+    let program = std::fs::read(std::env::current_exe()?).context("cannot read the program itself")?;
+    let parts = [Sha256Hex::of(bytes), Sha256Hex::of(&aria_core::document::encode(definition)?), Sha256Hex::of(&program)];
+    Ok(Sha256Hex::of(parts.map(|p| p.to_string()).concat().as_bytes()).short().to_owned())
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

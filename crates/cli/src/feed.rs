@@ -1,0 +1,135 @@
+//! Feeding a history as if it came live: each batch once the one before it ended.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use aria_core::artifact::{Artifact, Kind};
+use aria_core::event::{Event, Fact};
+use aria_core::head::Head;
+use aria_core::replay::Batch;
+use aria_core::series::SeriesId;
+use aria_core::summary::ended;
+use aria_io::bus::{Events, Filter, Start};
+use aria_io::runtime::Edges;
+use aria_io::stores::Held;
+use futures::StreamExt;
+
+use crate::outcome::Latency;
+use crate::progress::Progress;
+
+/// How long a batch may take before feeding stops with an error; a training takes seconds.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The facts that a batch can end with.
+const ENDINGS: [&str; 3] = ["batch.rejected", "forecast.issued", "forecast.withheld"];
+
+/// How long the batches took.
+#[derive(Debug, Default)]
+pub struct Times {
+    millis: Vec<f64>,
+}
+
+impl Times {
+    /// Half of the batches, and all but one in a hundred, took no longer than this; none without a batch.
+    pub fn latency(&self) -> Option<Latency> {
+        let mut sorted = self.millis.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted.get(((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied();
+        Some(Latency { p50: at(0.5)?, p99: at(0.99)? })
+    }
+}
+
+/// Feeds batches and waits for the end of each.
+///
+/// # Errors
+/// Where the broker or the store fails, or a batch does not end.
+pub async fn feed(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Times> {
+    feed_after(edges, series, batches, source, 0).await
+}
+
+/// Feeds the batches that a run which was cut off has left.
+///
+/// # Errors
+/// As [`feed`].
+pub async fn go_on(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Times> {
+    let fed = received_before(edges, series).await?;
+    if fed > 0 {
+        println!("{fed} of {} batches were fed before; going on after them", batches.len());
+        wait_for_last(edges, series, fed).await?;
+    }
+    feed_after(edges, series, batches, source, fed).await
+}
+
+async fn feed_after(
+    edges: &Edges,
+    series: &SeriesId,
+    batches: &[Batch],
+    source: &str,
+    fed: u64,
+) -> anyhow::Result<Times> {
+    let floor = head(edges, series).await?.ordinal;
+    let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
+    let filter = Filter::all().facts(ENDINGS).series(series);
+    let mut endings = edges.bus.events(&filter, start).await?;
+    let mut times = Times::default();
+    let mut progress = Progress::new(batches.len());
+    for (i, batch) in batches.iter().enumerate().skip(fed as usize) {
+        let begun = Instant::now();
+        let raw = Artifact::of(Kind::Raw, series, batch.format, batch.bytes.clone());
+        edges.artifacts.store(&raw).await?;
+        let (event, _) = edges.bus.receive(series, &raw.name, batch.as_of, source, floor).await?;
+        let ordinal = ordinal_of(&event)?;
+        let end = wait_for_end(&mut endings, ordinal).await?;
+        times.millis.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        progress.step(i + 1, batch.as_of, &end);
+    }
+    progress.finish();
+    Ok(times)
+}
+
+/// The ordinal of the newest batch that the series has received.
+async fn received_before(edges: &Edges, series: &SeriesId) -> anyhow::Result<u64> {
+    let filter = Filter::all().facts(["batch.received"]).series(series);
+    let mut received = edges.bus.recorded_events(&filter, Start::First).await?;
+    let mut newest = 0;
+    while let Some(event) = received.next().await {
+        newest = newest.max(ordinal_of(&event?.event)?);
+    }
+    Ok(newest)
+}
+
+/// Waits for the end of a batch that an earlier run left on its way.
+async fn wait_for_last(edges: &Edges, series: &SeriesId, ordinal: u64) -> anyhow::Result<()> {
+    let filter = Filter::all().facts(ENDINGS).series(series);
+    let mut endings = edges.bus.events(&filter, Start::First).await?;
+    wait_for_end(&mut endings, ordinal).await?;
+    Ok(())
+}
+
+async fn wait_for_end(endings: &mut Events, ordinal: u64) -> anyhow::Result<Event> {
+    let wait = async {
+        while let Some(recorded) = endings.next().await {
+            let event = recorded?.event;
+            if ended(&event.fact) == Some(ordinal) {
+                return Ok(event);
+            }
+        }
+        bail!("the event log ended")
+    };
+    let late = || format!("batch {ordinal} has not ended within {} s: see `aria status`", PATIENCE.as_secs());
+    tokio::time::timeout(PATIENCE, wait).await.with_context(late)?
+}
+
+fn ordinal_of(event: &Event) -> anyhow::Result<u64> {
+    let Fact::BatchReceived(received) = &event.fact else { bail!("`{}` has no ordinal", event.fact.name()) };
+    Ok(received.ordinal)
+}
+
+/// The series' head.
+///
+/// # Errors
+/// Where the broker does not answer.
+pub async fn head(edges: &Edges, series: &SeriesId) -> anyhow::Result<Head> {
+    let held: Held<Head> = edges.stores().heads.load(series).await?;
+    Ok(held.document)
+}

@@ -1,0 +1,152 @@
+//! The platform without a broker: the same handlers over a store in memory, one event after the other.
+//!
+//! `aria backtest` runs a history through it, so that it decides and forecasts as the services do.
+
+use std::collections::VecDeque;
+
+use anyhow::{Context, bail};
+use aria_core::artifact::{Artifact, Kind, Ref};
+use aria_core::event::{BatchReceived, Event, Fact};
+use aria_core::replay::Batch;
+use aria_core::series::Definition;
+use aria_core::summary::Tally;
+use aria_drift::Drift;
+use aria_evaluation::Evaluation;
+use aria_ingestion::Ingestion;
+use aria_io::contracts;
+use aria_io::runtime::{Delivery, Handler, Outcome};
+use aria_io::stores::Stores;
+use aria_prediction::Prediction;
+use aria_training::Training;
+
+/// How often an event may have to wait for another one before the run is known to be stuck.
+const PATIENCE: u64 = 1_000;
+
+/// The five services that a batch passes, over stores in memory.
+pub struct Offline {
+    stores: Stores,
+    ingestion: Ingestion,
+    training: Training,
+    evaluation: Evaluation,
+    drift: Drift,
+    prediction: Prediction,
+    definition: Definition,
+    ordinal: u64,
+    tally: Tally,
+}
+
+impl Offline {
+    /// The platform for one series.
+    ///
+    /// # Errors
+    /// Where the store in memory cannot be made.
+    pub fn new(definition: Definition) -> anyhow::Result<Self> {
+        let stores = Stores::in_memory().context("a store in memory")?;
+        Ok(Self {
+            ingestion: Ingestion::new(stores.clone(), [definition.clone()]),
+            training: Training::new(stores.clone()),
+            evaluation: Evaluation::new(stores.clone()),
+            drift: Drift::new(stores.clone()),
+            prediction: Prediction::new(stores.clone()),
+            stores,
+            definition,
+            ordinal: 0,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Where everything lies.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// What has become of the batches so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Runs one batch to its end; gives the series' snapshot with it, where it was accepted.
+    ///
+    /// # Errors
+    /// Where a service fails; offline there is nothing that could be tried again.
+    pub async fn run(&mut self, batch: Batch) -> anyhow::Result<Option<Ref>> {
+        self.ordinal += 1;
+        let series = &self.definition.id;
+        let raw = Artifact::of(Kind::Raw, series, batch.format, batch.bytes);
+        self.stores.artifacts.store(&raw).await?;
+        let received = BatchReceived { ordinal: self.ordinal, raw: raw.name.clone(), source: "offline".into() };
+        let event = Event { series: series.clone(), as_of: batch.as_of, fact: Fact::BatchReceived(received) };
+        let id = contracts::event_id(&raw.name.key(), &event).to_string();
+        let mut queue = VecDeque::new();
+        let mut snapshot = None;
+        self.publish(&mut queue, id, event);
+        while let Some((reader, delivery)) = queue.pop_front() {
+            match self.deliver(reader, &delivery).await? {
+                Outcome::Done(events) => {
+                    for event in events {
+                        if let Fact::BatchAccepted(accepted) = &event.fact {
+                            snapshot = Some(accepted.batch.snapshot.clone());
+                        }
+                        let id = contracts::event_id(&delivery.id, &event).to_string();
+                        self.publish(&mut queue, id, event);
+                    }
+                }
+                Outcome::Later(reason) if delivery.attempt > PATIENCE => {
+                    bail!("`{}` is stuck: {reason}", delivery.event.fact.name());
+                }
+                Outcome::Later(_) => queue.push_back((reader, Delivery { attempt: delivery.attempt + 1, ..delivery })),
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Takes note of an event and hands it to every service that reads it.
+    fn publish(&mut self, queue: &mut VecDeque<(Reader, Delivery)>, id: String, event: Event) {
+        self.tally.note(&event);
+        let readers = Reader::ALL.into_iter().filter(|reader| self.facts(*reader).contains(&event.fact.name()));
+        queue.extend(readers.map(|reader| (reader, Delivery { id: id.clone(), event: event.clone(), attempt: 1 })));
+    }
+
+    fn facts(&self, reader: Reader) -> &'static [&'static str] {
+        match reader {
+            Reader::Ingestion => self.ingestion.consumes(),
+            Reader::Drift => self.drift.consumes(),
+            Reader::Training => self.training.consumes(),
+            Reader::Evaluation => self.evaluation.consumes(),
+            Reader::Prediction => self.prediction.consumes(),
+        }
+    }
+
+    async fn deliver(&self, reader: Reader, delivery: &Delivery) -> anyhow::Result<Outcome> {
+        match reader {
+            Reader::Ingestion => hand(&self.ingestion, delivery).await,
+            Reader::Drift => hand(&self.drift, delivery).await,
+            Reader::Training => hand(&self.training, delivery).await,
+            Reader::Evaluation => hand(&self.evaluation, delivery).await,
+            Reader::Prediction => hand(&self.prediction, delivery).await,
+        }
+    }
+}
+
+/// A service that reads events.
+#[derive(Clone, Copy, Debug)]
+enum Reader {
+    Ingestion,
+    Drift,
+    Training,
+    Evaluation,
+    Prediction,
+}
+
+impl Reader {
+    const ALL: [Self; 5] = [Self::Ingestion, Self::Drift, Self::Training, Self::Evaluation, Self::Prediction];
+}
+
+async fn hand<H: Handler>(handler: &H, delivery: &Delivery) -> anyhow::Result<Outcome> {
+    let failed = || format!("{} cannot handle `{}`", H::SERVICE, delivery.event.fact.name());
+    let outcome = handler.handle(delivery).await.with_context(failed)?;
+    if matches!(outcome, Outcome::Done(_)) {
+        handler.settled(delivery).await.with_context(failed)?;
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,196 @@
+//! The outcome of a run: its events told as a summary, its forecasts as a file, its errors beside the naive ones.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use aria_core::artifact::Ref;
+use aria_core::forecast::{self, CSV_HEADER, Forecast, baseline};
+use aria_core::history::History;
+use aria_core::issued::Issued;
+use aria_core::model::Model;
+use aria_core::score::{self, Score};
+use aria_core::summary::Tally;
+use aria_core::time::{DAY, Timestamp};
+use aria_io::artifacts::Artifacts;
+use aria_io::library::Series;
+use serde::Serialize;
+
+/// What a run came to, as `summary.json` holds it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The series.
+    pub series: String,
+    /// Whether the data was made by the simulator.
+    pub simulated: bool,
+    /// Counts and retrainings.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// How long a batch took from its receipt to its end; none offline.
+    pub latency_ms: Option<Latency>,
+    /// Errors by the year of the forecast's origin.
+    pub errors: Vec<Year>,
+}
+
+/// How long a batch took from its receipt to its end, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// Half of the batches took no longer.
+    pub p50: f64,
+    /// All but one in a hundred took no longer.
+    pub p99: f64,
+}
+
+/// Errors of one year, for the same origins.
+#[derive(Clone, Debug, Serialize)]
+pub struct Year {
+    /// The year.
+    pub year: i16,
+    /// What was issued.
+    pub issued: Score,
+    /// What the first model would have forecast, had it been kept for ever.
+    pub first_model_kept: Option<Score>,
+    /// The naive forecasts, by name.
+    pub naive: BTreeMap<&'static str, Score>,
+}
+
+/// The forecasts of a run with the actual values they are scored against.
+pub struct Outcome {
+    /// The issued forecasts in the order of their batches.
+    pub forecasts: Vec<Forecast>,
+    actuals: History,
+    first_model: Option<Model>,
+}
+
+impl Outcome {
+    /// Loads what a run issued, and the series as it is in the end.
+    ///
+    /// # Errors
+    /// Where an artifact cannot be had.
+    pub async fn load(artifacts: &Artifacts, tally: &Tally, newest: &Ref) -> anyhow::Result<Self> {
+        let mut forecasts = Vec::new();
+        for issued in tally.forecasts() {
+            forecasts.push(load_forecast(artifacts, &issued.forecast).await?);
+        }
+        let series = Series::open(artifacts, newest).await?;
+        let actuals = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
+        let first_model = match tally.first_model() {
+            Some(model) => Some(artifacts.get_document::<Model>(model).await?),
+            None => None,
+        };
+        Ok(Self { forecasts, actuals, first_model })
+    }
+
+    /// Errors by the year of the origin, beside the first model's and the naive forecasts'.
+    pub fn errors(&self) -> Vec<Year> {
+        let mut by_year: BTreeMap<i16, Vec<&Forecast>> = BTreeMap::new();
+        for forecast in &self.forecasts {
+            by_year.entry(forecast.origin.utc().year()).or_default().push(forecast);
+        }
+        by_year.into_iter().map(|(year, forecasts)| self.year(year, &forecasts)).collect()
+    }
+
+    fn year(&self, year: i16, forecasts: &[&Forecast]) -> Year {
+        let values = |make: &dyn Fn(&Forecast) -> Option<Vec<f64>>| {
+            let mut tally = score::Tally::default();
+            for forecast in forecasts {
+                if let Some(values) = make(forecast) {
+                    tally.add_values(forecast.origin, &values, &self.actuals);
+                }
+            }
+            tally.score()
+        };
+        let naive = baseline::BASELINES.iter().map(|(name, make)| {
+            (*name, values(&|f| make(&self.known(f.origin), f.origin, f.points.len())))
+        });
+        let kept = self.first_model.is_some().then(|| values(&|f| self.first_model_forecast(f.origin)));
+        let naive = naive.collect();
+        Year { year, issued: score::score(forecasts.iter().copied(), &self.actuals), first_model_kept: kept, naive }
+    }
+
+    /// The weeks that were known at an origin.
+    fn known(&self, origin: Timestamp) -> History {
+        self.actuals.between(origin.plus(-forecast::NEEDED_DAYS * DAY), origin)
+    }
+
+    fn first_model_forecast(&self, origin: Timestamp) -> Option<Vec<f64>> {
+        let model = self.first_model.as_ref()?;
+        model.fitted.serving.predict(&self.known(origin), origin).ok()
+    }
+}
+
+/// Loads an issued forecast.
+///
+/// # Errors
+/// Where an artifact cannot be had or read.
+pub async fn load_forecast(artifacts: &Artifacts, name: &Ref) -> anyhow::Result<Forecast> {
+    let issued: Issued = artifacts.get_document(name).await?;
+    let bytes = artifacts.get(&issued.values).await?;
+    Forecast::from_parquet(&bytes).with_context(|| format!("forecast `{name}`"))
+}
+
+/// Forecasts as CSV in the columns of `aria backtest`.
+pub fn to_csv<'a>(forecasts: impl IntoIterator<Item = &'a Forecast>) -> String {
+    let mut text = format!("{CSV_HEADER}\n");
+    for row in forecasts.into_iter().flat_map(Forecast::csv_rows) {
+        text.push_str(&row);
+        text.push('\n');
+    }
+    text
+}
+
+/// The summary as a person reads it.
+pub fn to_text(summary: &Summary) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_summary(&mut text, summary);
+    text
+}
+
+fn write_summary(text: &mut String, summary: &Summary) -> std::fmt::Result {
+    let tally = &summary.tally;
+    let simulated = if summary.simulated { " (simulated)" } else { "" };
+    writeln!(text, "\n{}{simulated}", summary.series)?;
+    writeln!(
+        text,
+        "  {} batches: {} forecasts issued, {} withheld, {} rejected; each ended once: {}",
+        tally.batches,
+        tally.issued,
+        tally.withheld,
+        tally.rejected,
+        if tally.ended_once == tally.batches { "yes" } else { "NO" }
+    )?;
+    writeln!(text, "  {} drift checks, {} rows quarantined", tally.drift_checks, tally.rows_quarantined)?;
+    if let Some(latency) = summary.latency_ms {
+        writeln!(text, "  time per batch: p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99)?;
+    }
+    writeln!(
+        text,
+        "  {} retrainings: {} promoted, {} rejected",
+        tally.retrainings.len(),
+        tally.promotions,
+        tally.rejections
+    )?;
+    for ended in &tally.retrainings {
+        let when = ended.when.to_string();
+        let day = when.get(..10).unwrap_or(&when);
+        writeln!(text, "    {day}  {:<12} {:<9} {}", ended.cause.as_str(), ended.outcome, ended.reason)?;
+    }
+    writeln!(text, "  error (mean absolute percentage, day 1 / whole horizon)")?;
+    for year in &summary.errors {
+        write!(text, "    {}  issued {}", year.year, figures(&year.issued))?;
+        if let Some(first) = &year.first_model_kept {
+            write!(text, "   first model kept {}", figures(first))?;
+        }
+        for (name, score) in &year.naive {
+            write!(text, "   {name} {}", figures(score))?;
+        }
+        writeln!(text)?;
+    }
+    Ok(())
+}
+
+fn figures(score: &Score) -> String {
+    let percent = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
+    format!("{} / {}", percent(score.mape_by_day.first().copied().flatten()), percent(score.mape))
+}

@@ -1,0 +1,156 @@
+//! The whole platform in one process: the broker where none is given, the store, and all services.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use aria_core::series::Definition;
+use aria_io::artifacts::Artifacts;
+use aria_io::bus::{Bus, BusConfig};
+use aria_io::nats_server::{Server, Tools};
+use aria_io::runtime::config::Environment;
+use aria_io::runtime::telemetry::Metrics;
+use aria_io::runtime::{Edges, Limits, Shutdown, http};
+use clap::Args;
+use tokio::task::JoinSet;
+
+/// Where the platform keeps its state and finds its parts.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// The folder for the broker's data and the artifacts.
+    #[arg(long, default_value = "data")]
+    pub data: PathBuf,
+    /// A NATS server that runs already; without it the platform starts its own.
+    #[arg(long, env = "ARIA_NATS")]
+    pub nats: Option<String>,
+    /// Where artifacts lie: a folder or s3://bucket/prefix; without it a folder beside the broker's data.
+    #[arg(long, env = "ARIA_STORE")]
+    pub store: Option<String>,
+}
+
+/// The running platform.
+pub struct Platform {
+    /// The broker and the store.
+    pub edges: Edges,
+    server: Option<Server>,
+    services: JoinSet<(&'static str, anyhow::Result<()>)>,
+    shutdown: Shutdown,
+}
+
+/// The folder into which `make setup` installs the broker.
+const TOOLS: &str = ".tools/bin";
+
+impl Place {
+    /// The store's location.
+    pub fn store(&self) -> String {
+        self.store.clone().unwrap_or_else(|| self.data.join("store").display().to_string())
+    }
+
+    /// Connects to a platform that runs.
+    ///
+    /// # Errors
+    /// Where none runs here, or it does not answer.
+    pub async fn connect(&self) -> anyhow::Result<Edges> {
+        let url = self.nats.clone().or_else(|| Server::running(&self.data)).with_context(|| {
+            format!("no platform runs on {}: start one with `aria up`, or name its broker with --nats", self.data.display())
+        })?;
+        let config = BusConfig { patience: Duration::from_secs(5), ..BusConfig::new(url.trim(), "aria") };
+        let bus = Bus::connect(&config).await?;
+        bus.ensure().await?;
+        Ok(Edges { bus, artifacts: Artifacts::open(&self.store())? })
+    }
+}
+
+impl Platform {
+    /// Starts everything that is needed and every worker service.
+    ///
+    /// # Errors
+    /// Where the broker or the store cannot be started or used.
+    pub async fn start(place: &Place, definitions: Vec<Definition>, shutdown: Shutdown) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&place.data).with_context(|| format!("cannot make {}", place.data.display()))?;
+        let server = match &place.nats {
+            Some(_) => None,
+            None => Some(Server::start(&place.data, &Tools::from_strings(&Environment, Path::new(TOOLS))).await?),
+        };
+        let url = match (&place.nats, &server) {
+            (Some(url), _) => url.clone(),
+            (None, Some(server)) => server.url().to_owned(),
+            (None, None) => anyhow::bail!("there is no broker"),
+        };
+        let bus = Bus::connect(&BusConfig::new(&url, "aria")).await?;
+        bus.ensure().await?;
+        let edges = Edges { bus, artifacts: Artifacts::open(&place.store())? };
+        let mut services = JoinSet::new();
+        spawn_workers(&mut services, &edges, &definitions, &shutdown);
+        Ok(Self { edges, server, services, shutdown })
+    }
+
+    /// Starts the gateway too.
+    ///
+    /// # Errors
+    /// Where the address cannot be used.
+    pub async fn serve_http(
+        &mut self,
+        address: SocketAddr,
+        definitions: Vec<Definition>,
+        metrics: Metrics,
+    ) -> anyhow::Result<SocketAddr> {
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}: give another one with --http"))?;
+        let address = listener.local_addr()?;
+        let routes = aria_gateway::Gateway::new(self.edges.clone(), definitions).routes();
+        let own = http::routes(self.edges.bus.clone(), metrics, self.shutdown.clone());
+        let shutdown = self.shutdown.clone();
+        self.services.spawn(async move {
+            let served = http::serve(listener, routes.merge(own), shutdown).await;
+            ("gateway", served.map_err(anyhow::Error::from))
+        });
+        Ok(address)
+    }
+
+    /// Waits until the platform is asked to leave or a service cannot go on.
+    ///
+    /// # Errors
+    /// With the service that ended though nobody asked.
+    pub async fn run(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.shutdown.requested() => Ok(()),
+            Some(ended) = self.services.join_next() => {
+                let (service, result) = ended.context("a service was stopped")?;
+                result.with_context(|| format!("{service} ended"))
+            }
+        }
+    }
+
+    /// Lets every service finish what it does, then stops the broker.
+    pub async fn stop(mut self) {
+        self.shutdown.request();
+        while self.services.join_next().await.is_some() {}
+        if let Some(server) = self.server {
+            drop(self.edges);
+            server.stop().await;
+        }
+    }
+}
+
+fn spawn_workers(
+    services: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
+    edges: &Edges,
+    definitions: &[Definition],
+    shutdown: &Shutdown,
+) {
+    let limits = Limits::default();
+    let (e, s) = (edges.clone(), shutdown.clone());
+    let known = definitions.to_vec();
+    services.spawn(async move { ("ingestion", aria_ingestion::run(&e, known, limits, s).await.map_err(Into::into)) });
+    let (e, s) = (edges.clone(), shutdown.clone());
+    services.spawn(async move { ("training", aria_training::run(&e, limits, s).await.map_err(Into::into)) });
+    let (e, s) = (edges.clone(), shutdown.clone());
+    services.spawn(async move { ("evaluation", aria_evaluation::run(&e, limits, s).await.map_err(Into::into)) });
+    let (e, s) = (edges.clone(), shutdown.clone());
+    services.spawn(async move { ("drift", aria_drift::run(&e, limits, s).await.map_err(Into::into)) });
+    let (e, s) = (edges.clone(), shutdown.clone());
+    services.spawn(async move { ("prediction", aria_prediction::run(&e, limits, s).await.map_err(Into::into)) });
+}

@@ -1,0 +1,150 @@
+//! `aria ingest` and `aria replay`: files handed to a platform that runs.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use aria_core::artifact::{Artifact, Kind};
+use aria_core::event::Fact;
+use aria_core::replay;
+use aria_core::series::SeriesId;
+use aria_core::summary::ended;
+use aria_core::time::{DAY, Timestamp};
+use aria_io::bus::{Filter, Start};
+use aria_io::runtime::Edges;
+use clap::Args;
+use futures::StreamExt;
+
+use crate::platform::Place;
+use crate::{feed, input};
+
+/// Hands in CSV, Parquet or NDJSON files, each as one batch, and waits for what becomes of it.
+#[derive(Args, Debug)]
+pub struct Ingest {
+    #[command(flatten)]
+    place: Place,
+    /// The series that the files belong to.
+    #[arg(long)]
+    series: SeriesId,
+    /// The files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// The largest file that is handed in; what a series takes may be less.
+const LARGEST: u64 = 1 << 30;
+
+impl Ingest {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or its batch is rejected; files after it are handed in all the same.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let edges = self.place.connect().await?;
+        let mut bad = 0;
+        for file in &self.files {
+            if let Err(error) = self.hand_in(&edges, file).await {
+                eprintln!("{}: {error:#}", file.display());
+                bad += 1;
+            }
+        }
+        if bad > 0 {
+            bail!("{bad} of {} files were not taken in", self.files.len());
+        }
+        Ok(())
+    }
+
+    async fn hand_in(&self, edges: &Edges, file: &std::path::Path) -> anyhow::Result<()> {
+        let bytes = input::read(file, LARGEST)?;
+        let format = input::format_of(file, &bytes)?;
+        let raw = Artifact::of(Kind::Raw, &self.series, format, bytes);
+        edges.artifacts.store(&raw).await?;
+        let floor = feed::head(edges, &self.series).await?.ordinal;
+        let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
+        let source = file.file_name().unwrap_or_default().to_string_lossy();
+        let (event, _) = edges.bus.receive(&self.series, &raw.name, now(), &source, floor).await?;
+        let Fact::BatchReceived(received) = &event.fact else { bail!("the batch was not announced") };
+        let mut events = edges.bus.events(&Filter::all().series(&self.series), start).await?;
+        while let Some(recorded) = events.next().await {
+            let fact = recorded?.event.fact;
+            if let Fact::BatchAccepted(accepted) = &fact
+                && accepted.batch.ordinal == received.ordinal
+            {
+                println!("{}: {} rows taken in, {} quarantined", file.display(), accepted.rows, accepted.rows_quarantined);
+            }
+            if ended(&fact) != Some(received.ordinal) {
+                continue;
+            }
+            return match fact {
+                Fact::BatchRejected(rejected) => bail!("rejected: {}", rejected.reason),
+                Fact::ForecastWithheld(withheld) => {
+                    println!("{}: no forecast: {}", file.display(), withheld.reason);
+                    Ok(())
+                }
+                other => {
+                    println!("{}: {}", file.display(), other.name().replace('.', " "));
+                    Ok(())
+                }
+            };
+        }
+        bail!("the event log ended before the batch did")
+    }
+}
+
+/// Feeds a history as if it came live, each batch once the one before it ended.
+#[derive(Args, Debug)]
+pub struct Replay {
+    #[command(flatten)]
+    place: Place,
+    /// The series that the file belongs to; its definition has to be a shipped one or given.
+    #[arg(long)]
+    series: SeriesId,
+    /// A definition in place of the shipped one.
+    #[arg(long)]
+    definition: Option<PathBuf>,
+    /// The history.
+    file: PathBuf,
+    /// Leaves out what comes before.
+    #[arg(long)]
+    from: Option<Timestamp>,
+    /// Leaves out what comes after.
+    #[arg(long)]
+    to: Option<Timestamp>,
+    /// How much time a batch holds: whole days, such as 1d.
+    #[arg(long, default_value = "1d", value_parser = days)]
+    every: u32,
+}
+
+impl Replay {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where the file cannot be used or a batch does not end.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let definition = input::definition(self.series.as_str(), self.definition.as_deref())?;
+        let bytes = input::read(&self.file, LARGEST)?;
+        let format = input::format_of(&self.file, &bytes)?;
+        let mut batches = replay::split(&bytes, format, &definition, self.every)?;
+        let period = i64::from(self.every) * DAY;
+        batches.retain(|b| self.from.is_none_or(|from| b.as_of.plus(-period) >= from));
+        batches.retain(|b| self.to.is_none_or(|to| b.as_of <= to));
+        let edges = self.place.connect().await?;
+        let source = self.file.display().to_string();
+        let times = feed::feed(&edges, &self.series, &batches, &source).await?;
+        if let Some(latency) = times.latency() {
+            println!("time per batch: p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99);
+        }
+        Ok(())
+    }
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    let fault = || format!("`{text}` is not a number of days such as 1d");
+    let days: u32 = text.strip_suffix('d').ok_or_else(fault)?.parse().map_err(|_| fault())?;
+    if (1..=366).contains(&days) { Ok(days) } else { Err(fault()) }
+}
+
+/// The wall clock, for batches that come live.
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_seconds(since.as_secs() as i64).unwrap_or(Timestamp::EPOCH)
+}

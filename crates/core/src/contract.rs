@@ -1,0 +1,121 @@
+//! What a batch must keep before it becomes part of a series.
+//!
+//! Bytes go in, a table of good rows comes out, with a record of every row and cell that was refused: which, where and
+//! why. Only what makes the whole batch doubtful breaks it: a file that is no table, a missing column, a wrong unit, too
+//! many bad rows. Hours that are missing are no fault: they stay gaps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{Format, Ref};
+use crate::document::Document;
+use crate::series::Definition;
+use crate::snapshot::Level;
+use crate::table::Table;
+use crate::time::Timestamp;
+
+mod broken;
+mod cell;
+mod columns;
+mod csv;
+mod fault;
+mod judge;
+mod ndjson;
+mod parquet;
+mod sniff;
+#[cfg(test)]
+mod tests;
+
+pub use broken::BrokenReason;
+
+/// The most refused rows that are listed; beyond it they are only counted.
+pub const QUARANTINE_ROWS: usize = 10_000;
+
+/// A batch that kept the contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The good rows: the value column, then the covariates.
+    pub table: Table,
+    /// The refused rows and cells by row, at most [`QUARANTINE_ROWS`].
+    pub quarantined: Vec<Quarantined>,
+    /// How many rows and cells were refused in all.
+    pub quarantined_total: u64,
+    /// How many rows were refused: a row that only lost a covariate is not one of them.
+    pub rows_refused: u64,
+}
+
+/// A batch that broke the contract.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Broken {
+    /// Why, and what to do about it.
+    #[source]
+    pub reason: Box<BrokenReason>,
+    /// The refused rows and cells by row, at most [`QUARANTINE_ROWS`].
+    pub quarantined: Vec<Quarantined>,
+    /// How many rows and cells were refused in all.
+    pub quarantined_total: u64,
+}
+
+/// A refused row, or a covariate's refused cell in a row that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// The row's place among the rows of data, from 1: a header and blank lines do not count.
+    pub row: u64,
+    /// The column; empty where the row as a whole cannot be read.
+    pub column: String,
+    /// What stood there, cut to 80 characters.
+    pub value: String,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+/// The refused rows of one batch, as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// The batch as it was received.
+    pub raw: Ref,
+    /// How many rows and cells were refused in all.
+    pub total: u64,
+    /// The refused rows and cells by row, at most [`QUARANTINE_ROWS`].
+    pub rows: Vec<Quarantined>,
+}
+
+impl Document for Quarantine {
+    const NAME: &'static str = "quarantine";
+    const VERSION: u32 = 1;
+}
+
+/// Checks a batch against the contract of its series.
+///
+/// `recent` is the level of the newest four weeks, where there are any; `received` is when the batch was handed in, which
+/// tells values from the future.
+///
+/// # Errors
+/// Where the batch as a whole cannot be trusted, with the refused rows as far as they could be told apart.
+pub fn check(
+    definition: &Definition,
+    format: Format,
+    bytes: &[u8],
+    recent: Option<&Level>,
+    received: Timestamp,
+) -> Result<Checked, Broken> {
+    let mut judge = judge::Judge::new(definition, received);
+    match read(format, bytes, &mut judge) {
+        Ok(()) => judge.conclude(recent),
+        Err(reason) => Err(judge.broken(reason)),
+    }
+}
+
+fn read(format: Format, bytes: &[u8], judge: &mut judge::Judge<'_>) -> Result<(), BrokenReason> {
+    let most = judge.definition().contract.upload_bytes;
+    if bytes.len() as u64 > most {
+        return Err(BrokenReason::TooManyBytes { found: bytes.len() as u64, most });
+    }
+    let bytes = sniff::table_bytes(format, bytes)?;
+    match format {
+        Format::Csv => csv::read(bytes, judge),
+        Format::Ndjson => ndjson::read(bytes, judge),
+        Format::Parquet => parquet::read(bytes, judge),
+        Format::Json => Err(BrokenReason::Document),
+    }
+}

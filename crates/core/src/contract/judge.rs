@@ -1,0 +1,228 @@
+//! Judges row after row, whatever format they come from, and the batch as a whole at the end.
+
+use super::broken::BrokenReason;
+use super::cell::{Cell, shown};
+use super::fault::Fault;
+use super::{Broken, Checked, QUARANTINE_ROWS, Quarantined};
+use crate::series::Definition;
+use crate::snapshot::Level;
+use crate::table::Table;
+use crate::time::Timestamp;
+
+/// The rows judged so far. Rows are kept as columns of plain numbers, so that the largest upload fits in little memory.
+pub(super) struct Judge<'a> {
+    definition: &'a Definition,
+    received: Timestamp,
+    rows: u64,
+    bad: u64,
+    superseded: u64,
+    quarantined: Vec<Quarantined>,
+    total: u64,
+    /// Every finite value, good or not: what a wrong unit is told by where it puts all rows out of range.
+    values_seen: Vec<f64>,
+    kept: Kept,
+}
+
+/// The good rows in the order in which they were read; `NaN` is an empty covariate.
+struct Kept {
+    times: Vec<Timestamp>,
+    rows: Vec<u64>,
+    columns: Vec<Vec<f64>>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(definition: &'a Definition, received: Timestamp) -> Self {
+        let columns = vec![Vec::new(); definition.columns().len()];
+        Self {
+            definition,
+            received,
+            rows: 0,
+            bad: 0,
+            superseded: 0,
+            quarantined: Vec::new(),
+            total: 0,
+            values_seen: Vec::new(),
+            kept: Kept { times: Vec::new(), rows: Vec::new(), columns },
+        }
+    }
+
+    pub(super) fn definition(&self) -> &'a Definition {
+        self.definition
+    }
+
+    /// Rows judged so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Judges a row: its time, and its cells in the order of the definition's columns.
+    pub(super) fn row(&mut self, time: &Cell<'_>, cells: &[Cell<'_>]) -> Result<(), BrokenReason> {
+        self.count_row()?;
+        let source = &self.definition.source;
+        let Some((value, covariates)) = cells.split_first() else { return Ok(()) };
+        let number = value.number();
+        self.values_seen.extend(number.as_ref().ok());
+        let instant = match time.time(self.definition.cadence).and_then(|t| self.not_from_the_future(t)) {
+            Ok(instant) => instant,
+            Err(fault) => {
+                self.refuse(&source.time_column, time.shown(), &fault);
+                return Ok(());
+            }
+        };
+        let number = match number.and_then(|v| self.in_range(v)) {
+            Ok(number) => number,
+            Err(fault) => {
+                self.refuse(&source.value_column, value.shown(), &fault);
+                return Ok(());
+            }
+        };
+        self.kept.times.push(instant);
+        self.kept.rows.push(self.rows);
+        self.keep(0, number);
+        for (place, (cell, name)) in covariates.iter().zip(&source.covariates).enumerate() {
+            let number = match cell.number() {
+                Ok(number) => number,
+                Err(Fault::Empty) => f64::NAN,
+                Err(fault) => {
+                    self.record(self.rows, name, cell.shown(), &fault);
+                    f64::NAN
+                }
+            };
+            self.keep(place + 1, number);
+        }
+        Ok(())
+    }
+
+    /// Refuses a row that cannot be taken apart.
+    pub(super) fn unreadable_row(&mut self, text: &str, fault: &Fault) -> Result<(), BrokenReason> {
+        self.count_row()?;
+        self.refuse("", shown(text), fault);
+        Ok(())
+    }
+
+    /// The batch broke the contract.
+    pub(super) fn broken(mut self, reason: BrokenReason) -> Broken {
+        self.quarantined.sort_by_key(|q| q.row);
+        Broken { reason: Box::new(reason), quarantined: self.quarantined, quarantined_total: self.total }
+    }
+
+    /// Judges the batch as a whole.
+    pub(super) fn conclude(mut self, recent: Option<&Level>) -> Result<Checked, Broken> {
+        let order = self.newest_of_each_time();
+        if let Some(reason) = self.fault_of_the_whole(&order, recent) {
+            return Err(self.broken(reason));
+        }
+        let table = match self.table(&order) {
+            Ok(table) => table,
+            Err(source) => return Err(self.broken(BrokenReason::Table(source))),
+        };
+        self.quarantined.sort_by_key(|q| q.row);
+        Ok(Checked {
+            table,
+            quarantined: self.quarantined,
+            quarantined_total: self.total,
+            rows_refused: self.bad + self.superseded,
+        })
+    }
+
+    /// Why the batch as a whole cannot be trusted, where it cannot.
+    fn fault_of_the_whole(&self, order: &[usize], recent: Option<&Level>) -> Option<BrokenReason> {
+        if self.rows == 0 {
+            return Some(BrokenReason::NoRow);
+        }
+        let most = self.definition.contract.bad_share;
+        let too_many_bad = self.bad as f64 > most * self.rows as f64;
+        if order.is_empty() || too_many_bad {
+            // A wrong unit puts most values out of range; it is the cause then, and the rows only its signs.
+            let unit = self.wrong_unit(Level::of(self.values_seen.iter().copied()), recent);
+            return unit.or(Some(if order.is_empty() {
+                BrokenReason::NoGoodRow { rows: self.rows }
+            } else {
+                BrokenReason::BadShare { bad: self.bad, rows: self.rows, most }
+            }));
+        }
+        let values = self.kept.columns.first()?;
+        self.wrong_unit(Level::of(order.iter().map(|i| values[*i])), recent)
+    }
+
+    fn wrong_unit(&self, batch: Option<Level>, recent: Option<&Level>) -> Option<BrokenReason> {
+        let (batch, recent) = (batch?, recent?);
+        let factor = batch.factor(recent)?;
+        let most = self.definition.contract.unit_factor;
+        let unit = self.definition.unit.clone();
+        (factor > most).then_some(BrokenReason::Unit { batch: batch.median, recent: recent.median, factor, most, unit })
+    }
+
+    /// The places of the good rows by time; of rows with the same time the last is taken and the others are refused.
+    fn newest_of_each_time(&mut self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.kept.times.len()).collect();
+        order.sort_by_key(|i| self.kept.times[*i]);
+        let mut newest = Vec::with_capacity(order.len());
+        let mut superseded = Vec::new();
+        for i in order.iter().rev() {
+            match newest.last().filter(|kept: &&usize| self.kept.times[**kept] == self.kept.times[*i]) {
+                Some(kept) => superseded.push((*i, self.kept.rows[*kept])),
+                None => newest.push(*i),
+            }
+        }
+        newest.reverse();
+        superseded.reverse();
+        let column = self.definition.source.time_column.clone();
+        self.superseded = superseded.len() as u64;
+        for (i, by) in superseded {
+            self.record(self.kept.rows[i], &column, self.kept.times[i].to_string(), &Fault::Superseded { by });
+        }
+        newest
+    }
+
+    fn table(&self, order: &[usize]) -> Result<Table, crate::table::TableError> {
+        let names: Vec<String> = self.definition.columns().into_iter().map(str::to_owned).collect();
+        let times: Vec<Timestamp> = order.iter().map(|i| self.kept.times[*i]).collect();
+        let pick = |column: &Vec<f64>| order.iter().map(|i| column[*i]).collect();
+        Table::from_columns(&names, &times, self.kept.columns.iter().map(pick).collect())
+    }
+
+    fn not_from_the_future(&self, time: Timestamp) -> Result<Timestamp, Fault> {
+        let known = time < self.received.plus(self.definition.cadence.seconds());
+        if known { Ok(time) } else { Err(Fault::Future { received: self.received }) }
+    }
+
+    fn in_range(&self, value: f64) -> Result<f64, Fault> {
+        let contract = &self.definition.contract;
+        let unit = || self.definition.unit.clone();
+        if value < contract.minimum {
+            return Err(Fault::Below { minimum: contract.minimum, unit: unit() });
+        }
+        if value > contract.maximum {
+            return Err(Fault::Above { maximum: contract.maximum, unit: unit() });
+        }
+        Ok(value)
+    }
+
+    fn count_row(&mut self) -> Result<(), BrokenReason> {
+        let most = self.definition.contract.upload_rows;
+        if self.rows >= most {
+            return Err(BrokenReason::TooManyRows { most });
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn refuse(&mut self, column: &str, value: String, fault: &Fault) {
+        self.bad += 1;
+        self.record(self.rows, column, value, fault);
+    }
+
+    fn record(&mut self, row: u64, column: &str, value: String, fault: &Fault) {
+        self.total += 1;
+        if self.quarantined.len() < QUARANTINE_ROWS {
+            self.quarantined.push(Quarantined { row, column: column.to_owned(), value, reason: fault.to_string() });
+        }
+    }
+
+    fn keep(&mut self, place: usize, number: f64) {
+        if let Some(column) = self.kept.columns.get_mut(place) {
+            column.push(number);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What breaks a whole batch, and that the message says the next step.
+
+use super::*;
+
+fn unit_of(values: [f64; 3], recent: f64) -> Result<Checked, super::super::Broken> {
+    let rows = values.iter().enumerate().map(|(hour, v)| format!("2021-01-01T0{hour}:00:00Z,{v}\n"));
+    let text = format!("when,ci\n{}", rows.collect::<String>());
+    check(&definition(), Format::Csv, text.as_bytes(), Some(&level(recent)), received())
+}
+
+#[test]
+fn nothing_is_an_empty_file() {
+    for bytes in [&b""[..], b" \r\n\n", b"\xEF\xBB\xBF"] {
+        for format in [Format::Csv, Format::Ndjson, Format::Parquet] {
+            assert!(matches!(broken(format, bytes), BrokenReason::Empty));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_table_is_named_for_what_it_is() {
+    let page = broken(Format::Csv, b"\n<!DOCTYPE html><html>").to_string();
+    assert_eq!(page, "the file is an HTML or XML page, no table; hand in CSV, NDJSON or Parquet");
+    let gzip = broken(Format::Csv, b"\x1F\x8B\x08\x00abc").to_string();
+    assert_eq!(gzip, "the file is compressed with gzip; decompress it first");
+    let image = broken(Format::Ndjson, b"\x89PNG\r\n\x1A\n").to_string();
+    assert_eq!(image, "the file is a PNG image, no table; hand in CSV, NDJSON or Parquet");
+    let sheet = broken(Format::Csv, b"PK\x03\x04...").to_string();
+    assert_eq!(sheet, "the file is a zip archive or a spreadsheet; decompress it first");
+    let binary = broken(Format::Csv, b"when,ci\n\x00\x01\x02").to_string();
+    assert_eq!(binary, "the file is binary data, no table; hand in CSV, NDJSON or Parquet");
+    let utf16 = broken(Format::Csv, b"\xFF\xFEw\x00h\x00").to_string();
+    assert_eq!(utf16, "the file is not UTF-8 text but UTF-16; save it as UTF-8");
+}
+
+#[test]
+fn a_file_of_another_format_is_named() {
+    let parquet = broken(Format::Csv, b"PAR1.....PAR1").to_string();
+    assert_eq!(parquet, "the file was handed in as csv but is parquet; hand it in as that");
+    let text = broken(Format::Parquet, b"when,ci\n").to_string();
+    assert_eq!(text, "the file was handed in as parquet but is text; hand it in as that");
+    assert!(matches!(broken(Format::Json, b"{}"), BrokenReason::Document));
+}
+
+#[test]
+fn more_bytes_than_allowed_are_refused_before_they_are_read() {
+    let mut small = definition();
+    small.contract.upload_bytes = 10;
+    let reason = check(&small, Format::Csv, b"when,ci\nnot read", None, received()).unwrap_err().reason;
+    assert!(matches!(*reason, BrokenReason::TooManyBytes { found: 16, most: 10 }));
+    assert!(reason.to_string().contains("split it by time"));
+}
+
+#[test]
+fn more_rows_than_allowed_are_refused() {
+    let mut small = definition();
+    small.contract.upload_rows = 2;
+    let row = |hour| format!("2021-01-01T0{hour}:00:00Z,300\n");
+    let two = format!("when,ci\n{}{}", row(0), row(1));
+    assert!(check(&small, Format::Csv, two.as_bytes(), None, received()).is_ok());
+    let three = two + "not even a good one\n";
+    let reason = check(&small, Format::Csv, three.as_bytes(), None, received()).unwrap_err().reason;
+    assert!(matches!(*reason, BrokenReason::TooManyRows { most: 2 }));
+}
+
+#[test]
+fn a_batch_without_a_good_row_is_broken_and_its_rows_are_listed() {
+    let error = check_as(Format::Csv, b"when,ci\nx,1\n2021-01-01T00:00:00Z,y\n").unwrap_err();
+    assert!(matches!(*error.reason, BrokenReason::NoGoodRow { rows: 2 }));
+    assert_eq!(error.quarantined_total, 2);
+    assert_eq!(error.quarantined[1], record(2, "ci", "y", "is not a number"));
+}
+
+#[test]
+fn more_bad_rows_than_allowed_break_the_batch() {
+    let text = "when,ci\n2021-01-01T00:00:00Z,300\n2021-01-01T01:00:00Z,-1\n";
+    assert_eq!(check_as(Format::Csv, text.as_bytes()).unwrap().table.rows(), 1);
+    let reason = broken(Format::Csv, format!("{text}2021-01-01T02:00:00Z,-1\n").as_bytes());
+    assert!(matches!(reason, BrokenReason::BadShare { bad: 2, rows: 3, most: 0.5 }));
+    assert!(reason.to_string().starts_with("2 of 3 rows are bad, the contract allows a share of 0.5;"));
+}
+
+#[test]
+fn a_unit_too_large_is_told_by_both_medians() {
+    let reason = unit_of([1400.0, 1300.0, 1350.0], 270.0).unwrap_err().reason;
+    assert_eq!(
+        reason.to_string(),
+        "the unit must be wrong: the median is 1350, that of the last four weeks 270, apart by a factor of 5.0 where 4 \
+         is allowed; convert the values to gCO2eq/kWh"
+    );
+}
+
+#[test]
+fn a_unit_too_small_is_told_too() {
+    let reason = unit_of([50.0, 60.0, 70.0], 270.0).unwrap_err().reason;
+    // 270 / 60
+    assert!(matches!(*reason, BrokenReason::Unit { batch: 60.0, recent: 270.0, factor: 4.5, .. }));
+}
+
+#[test]
+fn a_factor_that_is_allowed_is_no_fault() {
+    assert!(unit_of([67.5, 60.0, 70.0], 270.0).is_ok());
+    assert!(unit_of([1080.0, 1000.0, 1100.0], 270.0).is_ok());
+}
+
+#[test]
+fn a_unit_that_puts_every_row_out_of_range_is_the_reason_given() {
+    // Kilograms instead of grams: all rows lie below the minimum, and the cause is the unit.
+    let error = unit_of([0.3, 0.31, 0.32], 310.0).unwrap_err();
+    assert!(matches!(*error.reason, BrokenReason::Unit { batch: 0.31, .. }));
+    assert_eq!(error.quarantined_total, 3);
+}
+
+#[test]
+fn the_first_batch_has_no_level_to_be_compared_with() {
+    let text = b"when,ci\n2021-01-01T00:00:00Z,1400\n";
+    assert!(check_as(Format::Csv, text).is_ok());
+}
+
+#[test]
+fn more_refused_rows_than_are_listed_are_counted() {
+    let mut lenient = definition();
+    lenient.contract.bad_share = 1.0;
+    let text = format!("when,ci\n{}2021-01-01T00:00:00Z,300\n", "x,1\n".repeat(10_005));
+    let checked = check(&lenient, Format::Csv, text.as_bytes(), None, received()).unwrap();
+    assert_eq!((checked.quarantined.len(), checked.quarantined_total, checked.rows_refused), (10_000, 10_005, 10_005));
+    assert_eq!(checked.table.rows(), 1);
+}
+
+#[test]
+fn a_value_column_called_like_the_tables_time_is_an_error() {
+    let mut odd = definition();
+    odd.source.value_column = crate::table::TIME_COLUMN.to_owned();
+    let text = b"when,timestamp_utc\n2021-01-01T00:00:00Z,300\n";
+    let reason = check(&odd, Format::Csv, text, None, received()).unwrap_err().reason;
+    assert!(matches!(*reason, BrokenReason::Table(_)), "{reason}");
+}
+
+#[test]
+fn the_quarantine_document_reads_back_as_it_was_written() {
+    use crate::artifact::{Kind, Ref};
+    let raw = Ref::of(Kind::Raw, &"it.ci_direct".parse().unwrap(), Format::Csv, b"x");
+    let document = super::super::Quarantine { raw, total: 3, rows: vec![record(1, "ci", "x\"y", "is not a number")] };
+    let bytes = crate::document::encode(&document).unwrap();
+    assert_eq!(crate::document::decode::<super::super::Quarantine>(&bytes).unwrap(), document);
+}

@@ -1,0 +1,22 @@
+//! Drift: whether what arrives still looks like what the model learnt from. It decides nothing about retraining.
+//!
+//! Statistics stand in a file each and take checked [`Sample`]s; [`Reference`] is what a model version remembers of its
+//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read.
+
+mod dependence;
+mod distribution;
+mod finding;
+mod kolmogorov;
+pub mod ks;
+pub mod psi;
+mod reference;
+mod sample;
+mod season;
+pub mod wasserstein;
+
+pub use dependence::{effective_size, lag_one};
+pub use finding::{Answer, Finding, data, prediction};
+pub use kolmogorov::{critical_distance, survival};
+pub use reference::{Insufficient, Reference};
+pub use sample::{Sample, SampleError};
+pub use season::days_needed;

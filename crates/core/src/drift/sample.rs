@@ -1,0 +1,118 @@
+//! Samples that statistics can be computed of: not empty, every value finite, sorted once.
+
+use serde::{Deserialize, Serialize};
+
+/// A sample: at least one value, all of them finite, in ascending order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
+pub struct Sample(Vec<f64>);
+
+/// Values of which no statistic is defined.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum SampleError {
+    /// There are none.
+    #[error("a sample needs at least one value")]
+    Empty,
+    /// One is NaN or infinite.
+    #[error("value {index} of the sample is {value}; leave out what is missing before comparing")]
+    NotFinite {
+        /// Its place, from 0.
+        index: usize,
+        /// What it is.
+        value: f64,
+    },
+}
+
+impl Sample {
+    /// Makes a sample of values in any order.
+    ///
+    /// # Errors
+    /// Where there are no values, or one is NaN or infinite.
+    pub fn new(mut values: Vec<f64>) -> Result<Self, SampleError> {
+        if values.is_empty() {
+            return Err(SampleError::Empty);
+        }
+        if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(SampleError::NotFinite { index, value });
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        Ok(Self(values))
+    }
+
+    /// The values in ascending order.
+    pub fn sorted(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// How many values there are; at least one.
+    #[allow(clippy::len_without_is_empty, reason = "a sample is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
+    }
+
+    /// The standard deviation of the values themselves (divisor n).
+    pub fn deviation(&self) -> f64 {
+        let mean = self.mean();
+        (self.0.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / self.0.len() as f64).sqrt()
+    }
+
+    /// The quantile at `share` (kept within 0 to 1), linear between neighbours: type 7 of Hyndman and Fan (1996), numpy's.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let place = share.clamp(0.0, 1.0) * (self.0.len() - 1) as f64;
+        let below = self.0[place.floor() as usize];
+        let above = self.0[place.ceil() as usize];
+        below + (above - below) * place.fract()
+    }
+}
+
+impl TryFrom<Vec<f64>> for Sample {
+    type Error = SampleError;
+
+    fn try_from(values: Vec<f64>) -> Result<Self, SampleError> {
+        Self::new(values)
+    }
+}
+
+impl From<Sample> for Vec<f64> {
+    fn from(sample: Sample) -> Self {
+        sample.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_without_values_is_refused() {
+        assert_eq!(Sample::new(vec![]), Err(SampleError::Empty));
+    }
+
+    #[test]
+    fn a_missing_or_infinite_value_is_refused_by_its_place() {
+        let place = |values: Vec<f64>| match Sample::new(values) {
+            Err(SampleError::NotFinite { index, .. }) => index,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(place(vec![1.0, f64::NAN]), 1);
+        assert_eq!(place(vec![f64::NEG_INFINITY, 1.0]), 0);
+    }
+
+    #[test]
+    fn a_quantile_between_two_values_is_linear() {
+        // (0.3 of 4 steps) = 1.2: a fifth of the way from 2 to 3.
+        let sample = Sample::new(vec![5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
+        assert!((sample.quantile(0.3) - 2.2).abs() < 1e-12);
+        assert_eq!(sample.quantile(1.0), 5.0);
+    }
+
+    #[test]
+    fn the_deviation_of_one_and_three_is_one() {
+        assert_eq!(Sample::new(vec![1.0, 3.0]).unwrap().deviation(), 1.0);
+    }
+}

@@ -1,0 +1,187 @@
+//! The drift monitor of one series: what it knows between batches, and what follows from each event.
+//!
+//! The monitor takes the accepted batches one after the other. A batch is taken up once the one before it has ended, so
+//! that a history decides the same however its events were delivered.
+
+mod check;
+mod note;
+mod report;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{Checked, Inputs, MonitorError, check, history_days, pass_over};
+pub use note::{Noted, note};
+pub use report::{Report, Scores};
+
+use crate::artifact::Ref;
+use crate::document::Document;
+use crate::event::{BatchId, Cause, Event, Fact, Retraining, RetrainingId};
+use crate::outbox::Outbox;
+use crate::series::SeriesId;
+use crate::skill::DayScore;
+use crate::time::{DAY, Timestamp};
+
+/// What the monitor of one series knows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Batches checked so far: the sequence of the newest.
+    pub sequence: u64,
+    /// What the monitor waits for.
+    pub phase: Phase,
+    /// Where the newest checked batch's forecast begins.
+    pub origin: Option<Timestamp>,
+    /// The serving model.
+    pub serving: Option<Serving>,
+    /// Forecasts whose hours are still to come or still in the window, one a day.
+    pub forecasts: Vec<Pending>,
+    /// Scores of first days, the newest year and a half.
+    pub days: Vec<DayScore>,
+    /// When the last retraining was asked for.
+    pub last_asked: Option<Timestamp>,
+    /// Retrainings in a row that brought no new model.
+    pub failures: u32,
+    /// Facts that go with the newest change.
+    pub outbox: Option<Outbox>,
+}
+
+impl Document for State {
+    const NAME: &'static str = "monitor";
+    const VERSION: u32 = 1;
+}
+
+/// What the monitor waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The next batch.
+    #[default]
+    Idle,
+    /// The end of a retraining.
+    Retraining {
+        /// Which.
+        id: RetrainingId,
+        /// The sequence of the batch that waits for it, where one does.
+        held: Option<u64>,
+    },
+    /// The forecast of a batch, or that there is none.
+    Forecast {
+        /// The batch's sequence.
+        sequence: u64,
+    },
+}
+
+/// The serving model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serving {
+    /// The model.
+    pub model: Ref,
+    /// When it took over.
+    pub since: Timestamp,
+}
+
+/// A forecast that is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// When it was issued.
+    pub origin: Timestamp,
+    /// The forecast.
+    pub forecast: Ref,
+    /// Its days that have been scored.
+    pub days_scored: u32,
+}
+
+/// Whether an accepted batch can be taken up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is this event's turn.
+    Now,
+    /// It has been taken up before; there is nothing to do.
+    Past,
+    /// Something before it has not ended: this.
+    NotYet(String),
+}
+
+/// How many scored days are kept.
+const DAYS_KEPT: usize = 550;
+
+impl State {
+    /// Whether an accepted batch can be checked.
+    pub fn turn_of(&self, batch: &BatchId) -> Turn {
+        if batch.sequence <= self.sequence {
+            return Turn::Past;
+        }
+        if batch.sequence > self.sequence + 1 {
+            return Turn::NotYet(format!("batch {} of the series has not been checked", self.sequence + 1));
+        }
+        match &self.phase {
+            Phase::Idle => Turn::Now,
+            Phase::Retraining { id, .. } => Turn::NotYet(format!("retraining {} has not ended", id.0)),
+            Phase::Forecast { sequence } => Turn::NotYet(format!("batch {sequence} of the series has not ended")),
+        }
+    }
+
+    fn forget_old(&mut self, now: Timestamp, window_days: u32) {
+        let kept = i64::from(window_days) * DAY;
+        self.forecasts.retain(|p| now.since(p.origin) <= kept || p.days_scored == 0 && now.since(p.origin) <= 2 * kept);
+        let extra = self.days.len().saturating_sub(DAYS_KEPT);
+        self.days.drain(..extra);
+    }
+}
+
+/// Why a retraining cannot be asked for by hand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedByHand {
+    /// The series has no accepted batch.
+    #[error("the series has no data to train on: ingest some first")]
+    NoData,
+    /// One is in flight; there is at most one.
+    #[error("retraining {0} is in flight: wait for its end")]
+    InFlight(String),
+    /// A batch is being forecast.
+    #[error("batch {0} of the series is being forecast: try again in a moment")]
+    Busy(u64),
+}
+
+/// Asks for a retraining by hand: the state with it in flight, and the request.
+///
+/// # Errors
+/// Where one is in flight already, a batch is on its way, or there is nothing to train on.
+pub fn ask_by_hand(
+    state: &State,
+    series: &SeriesId,
+    snapshot: &Ref,
+    reason: &str,
+) -> Result<(State, Event), RefusedByHand> {
+    match &state.phase {
+        Phase::Retraining { id, .. } => return Err(RefusedByHand::InFlight(id.0.clone())),
+        Phase::Forecast { sequence } => return Err(RefusedByHand::Busy(*sequence)),
+        Phase::Idle => {}
+    }
+    let origin = state.origin.ok_or(RefusedByHand::NoData)?;
+    let id = retraining_id(series, Cause::ByHand, snapshot, state.last_asked);
+    let retraining = Retraining {
+        id: id.clone(),
+        cause: Cause::ByHand,
+        evidence: reason.to_owned(),
+        snapshot: snapshot.clone(),
+        incumbent: state.serving.as_ref().map(|s| s.model.clone()),
+        held: None,
+    };
+    let event = Event { series: series.clone(), as_of: origin, fact: Fact::RetrainingRequested(retraining) };
+    let next = State {
+        phase: Phase::Retraining { id, held: None },
+        last_asked: Some(origin),
+        outbox: Some(Outbox { cause: "by-hand".into(), events: vec![event.clone()], settled: false }),
+        ..state.clone()
+    };
+    Ok((next, event))
+}
+
+fn retraining_id(series: &SeriesId, cause: Cause, snapshot: &Ref, last: Option<Timestamp>) -> RetrainingId {
+    let last = last.map(|t| t.to_string()).unwrap_or_default();
+    let text = format!("{series}\n{}\n{}\n{last}", cause.as_str(), snapshot.sha256);
+    RetrainingId(crate::artifact::Sha256Hex::of(text.as_bytes()).short().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

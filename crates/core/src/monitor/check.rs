@@ -1,0 +1,246 @@
+//! One check: score what arrived, compare, judge, decide.
+
+use super::report::{Report, Scores};
+use super::{Pending, Phase, State, retraining_id};
+use crate::CODE_VERSION;
+use crate::artifact::{Artifact, Kind, Ref};
+use crate::document::DocumentError;
+use crate::drift::{self, Answer, Finding};
+use crate::event::{BatchId, DriftChecked, Event, Fact, PerformanceScored, Retraining, Verdict};
+use crate::forecast::Forecast;
+use crate::history::History;
+use crate::model::Model;
+use crate::outbox::Outbox;
+use crate::policy::{self, Decision, Situation};
+use crate::series::{Definition, SeriesId};
+use crate::skill::{self, DayScore, Skill};
+use crate::time::{DAY, HOUR, Timestamp};
+
+/// What a check looks at, loaded for it.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// The series' definition.
+    pub definition: &'a Definition,
+    /// The batch.
+    pub batch: &'a BatchId,
+    /// The newest [`history_days`] of the batch's snapshot.
+    pub history: &'a History,
+    /// The first hour that the series has.
+    pub first: Timestamp,
+    /// The serving model.
+    pub model: Option<&'a Model>,
+    /// The forecasts that the state watches.
+    pub forecasts: &'a [(Pending, Forecast)],
+}
+
+/// What a check leads to: artifacts to store, then the state to move to with its facts in the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// Report and scores.
+    pub artifacts: Vec<Artifact>,
+    /// The state afterwards.
+    pub state: State,
+}
+
+/// A check that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MonitorError {
+    /// A document has no JSON form.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
+/// Days of history that a check needs: the window, the horizon before it, and four weeks for the naive forecast.
+pub fn history_days(definition: &Definition) -> u32 {
+    let window = definition.drift.window_days + definition.forecast.horizon_hours.div_ceil(24) + 36;
+    window.max(drift::days_needed(definition))
+}
+
+/// Checks a batch whose turn it is; `cause` is the id of the event that announced it.
+///
+/// # Errors
+/// Where a document cannot be written.
+pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked, MonitorError> {
+    let definition = inputs.definition;
+    let now = inputs.batch.origin;
+    let mut next = state.clone();
+    let scored = score(&mut next.forecasts, inputs);
+    next.days.extend(scored.iter().map(|(_, score)| *score).filter(|score| score.day == 1));
+    next.forget_old(now, definition.drift.window_days);
+
+    let report = compare(&next, inputs);
+    let decision = policy::decide(&definition.policy, &situation(&next, inputs, &report), now);
+    let series = &definition.id;
+    let report = with_decision(report, &decision);
+    let mut artifacts = vec![Artifact::document(Kind::Report, series, &report)?];
+    let mut facts = Vec::new();
+    let request = request(&next, inputs, &decision);
+    let verdict = verdict(&decision, request.as_ref(), &next);
+    if !scored.is_empty() {
+        let scores =
+            Scores { series: series.clone(), batch: inputs.batch.clone(), days: scored, code_version: CODE_VERSION.into() };
+        let artifact = Artifact::document(Kind::Score, series, &scores)?;
+        let (score, days) = (artifact.name.clone(), scores.days.len() as u64);
+        facts.push(Fact::PerformanceScored(PerformanceScored { batch: inputs.batch.clone(), score, days }));
+        artifacts.push(artifact);
+    }
+    let report = artifacts[0].name.clone();
+    facts.push(Fact::DriftChecked(DriftChecked { batch: inputs.batch.clone(), report, verdict }));
+
+    next.sequence = inputs.batch.sequence;
+    next.origin = next.origin.max(Some(now));
+    next.phase = Phase::Forecast { sequence: inputs.batch.sequence };
+    if let Some(request) = request {
+        next.phase = Phase::Retraining { id: request.id.clone(), held: Some(inputs.batch.sequence) };
+        next.last_asked = Some(now);
+        facts.push(Fact::RetrainingRequested(request));
+    }
+    let event = |fact| Event { series: series.clone(), as_of: now, fact };
+    next.outbox =
+        Some(Outbox { cause: cause.to_owned(), events: facts.into_iter().map(event).collect(), settled: false });
+    Ok(Checked { artifacts, state: next })
+}
+
+/// Scores every day of the watched forecasts whose last hour has come.
+fn score(pending: &mut [Pending], inputs: &Inputs<'_>) -> Vec<(Ref, DayScore)> {
+    let now = inputs.batch.origin;
+    let mut scored = Vec::new();
+    for watched in pending {
+        let Some((_, forecast)) = inputs.forecasts.iter().find(|(p, _)| p.forecast == watched.forecast) else { continue };
+        let days = inputs.definition.forecast.horizon_hours / 24;
+        let arrived = (now.since(watched.origin) / DAY).clamp(0, i64::from(days)) as u32;
+        for day in watched.days_scored + 1..=arrived {
+            scored.extend(skill::score_day(forecast, inputs.history, day).map(|s| (watched.forecast.clone(), s)));
+        }
+        watched.days_scored = watched.days_scored.max(arrived);
+    }
+    scored
+}
+
+fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
+    let definition = inputs.definition;
+    let now = inputs.batch.origin;
+    let window_start = now.plus(-i64::from(definition.drift.window_days) * DAY);
+    let since = state.serving.as_ref().map_or(now, |s| s.since);
+    let reference = inputs.model.and_then(|m| m.reference.as_ref());
+    let data = reference.map(|r| drift::data(r, inputs.history, definition));
+    Report {
+        series: definition.id.clone(),
+        batch: inputs.batch.clone(),
+        model: state.serving.as_ref().map(|s| s.model.clone()),
+        window: (window_start, now),
+        data: data.unwrap_or_default(),
+        prediction: vec![prediction(inputs, window_start)],
+        skill: skill::judge(&state.days, since, now, &definition.drift),
+        retraining: None,
+        remark: None,
+        code_version: CODE_VERSION.to_owned(),
+    }
+}
+
+/// Compares the first days of the window's forecasts with what came to pass.
+fn prediction(inputs: &Inputs<'_>, window_start: Timestamp) -> Finding {
+    let mut pairs = Vec::new();
+    for (pending, forecast) in inputs.forecasts.iter().filter(|(p, _)| p.origin >= window_start) {
+        let first_day = forecast.points.iter().take_while(|p| p.target.since(pending.origin) < 24 * HOUR);
+        pairs.extend(first_day.filter_map(|p| Some((p.target, p.value, inputs.history.at(p.target)?))));
+    }
+    pairs.sort_by_key(|(target, _, _)| *target);
+    drift::prediction(&pairs, inputs.definition.drift.significance)
+}
+
+fn situation(state: &State, inputs: &Inputs<'_>, report: &Report) -> Situation {
+    let Skill { answer, reason, .. } = &report.skill;
+    let drifted: Vec<&str> = report
+        .data
+        .iter()
+        .chain(&report.prediction)
+        .filter(|f| f.answer == Answer::Drifted)
+        .map(|f| f.reason.as_str())
+        .collect();
+    let diagnosed = !drifted.is_empty() && report.skill.is_falling();
+    Situation {
+        serving_since: state.serving.as_ref().map(|s| s.since),
+        last_asked: state.last_asked,
+        failures: state.failures,
+        history_days: (inputs.batch.origin.since(inputs.first) / DAY).clamp(0, i64::from(u32::MAX)) as u32,
+        history_needed: inputs.definition.forecast.history_days,
+        brings_news: state.origin.is_none_or(|origin| inputs.batch.origin > origin),
+        skill_alarm: (*answer == Answer::Drifted).then(|| reason.clone()),
+        drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),
+    }
+}
+
+fn with_decision(mut report: Report, decision: &Decision) -> Report {
+    match decision {
+        Decision::Proceed { degraded } => report.remark.clone_from(degraded),
+        Decision::Retrain { cause, evidence } => report.retraining = Some((*cause, evidence.clone())),
+        Decision::Wait { reason } => report.remark = Some(reason.clone()),
+    }
+    report
+}
+
+fn request(state: &State, inputs: &Inputs<'_>, decision: &Decision) -> Option<Retraining> {
+    let Decision::Retrain { cause, evidence } = decision else { return None };
+    let snapshot = &inputs.batch.snapshot;
+    Some(Retraining {
+        id: retraining_id(&inputs.definition.id, *cause, snapshot, state.last_asked),
+        cause: *cause,
+        evidence: evidence.clone(),
+        snapshot: snapshot.clone(),
+        incumbent: state.serving.as_ref().map(|s| s.model.clone()),
+        held: Some(inputs.batch.clone()),
+    })
+}
+
+fn verdict(decision: &Decision, request: Option<&Retraining>, state: &State) -> Verdict {
+    match (decision, request, &state.serving) {
+        (Decision::Wait { reason }, _, _) => Verdict::Wait { reason: reason.clone() },
+        (_, Some(request), _) => Verdict::Hold { retraining: request.id.clone() },
+        (Decision::Proceed { degraded }, None, Some(serving)) => {
+            Verdict::Proceed { model: serving.model.clone(), degraded: degraded.clone() }
+        }
+        (Decision::Proceed { .. } | Decision::Retrain { .. }, None, _) => {
+            Verdict::Wait { reason: "no model has been promoted".to_owned() }
+        }
+    }
+}
+
+/// Passes over a batch that could not be checked, so that the ones behind it are not blocked; it is not forecast.
+///
+/// # Errors
+/// Where a document cannot be written.
+pub fn pass_over(
+    state: &State,
+    series: &SeriesId,
+    batch: &BatchId,
+    cause: &str,
+    reason: &str,
+) -> Result<Checked, MonitorError> {
+    let reason = format!("the batch could not be checked: {reason}");
+    let skill =
+        Skill { answer: Answer::InsufficientData, recent: None, usual: None, threshold: None, days: 0, reason: reason.clone() };
+    let report = Report {
+        series: series.clone(),
+        batch: batch.clone(),
+        model: state.serving.as_ref().map(|s| s.model.clone()),
+        window: (batch.origin, batch.origin),
+        data: Vec::new(),
+        prediction: Vec::new(),
+        skill,
+        retraining: None,
+        remark: Some(reason.clone()),
+        code_version: CODE_VERSION.to_owned(),
+    };
+    let report = Artifact::document(Kind::Report, series, &report)?;
+    let verdict = Verdict::Wait { reason };
+    let fact = Fact::DriftChecked(DriftChecked { batch: batch.clone(), report: report.name.clone(), verdict });
+    let event = Event { series: series.clone(), as_of: batch.origin, fact };
+    let next = State {
+        sequence: batch.sequence,
+        phase: Phase::Forecast { sequence: batch.sequence },
+        outbox: Some(Outbox { cause: cause.to_owned(), events: vec![event], settled: false }),
+        ..state.clone()
+    };
+    Ok(Checked { artifacts: vec![report], state: next })
+}

@@ -1,0 +1,90 @@
+//! What the monitor takes note of: how batches and retrainings ended. Nothing is to be published because of it.
+
+use super::{Pending, Phase, Serving, State};
+use crate::artifact::Ref;
+use crate::event::{BatchId, Event, Fact, Promotion, Retraining};
+
+/// What an event does to the monitor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Noted {
+    /// The state moves to this.
+    Next(Box<State>),
+    /// The event has been noted before, or is none of the monitor's.
+    Past,
+    /// Something before it has not been noted: this.
+    NotYet(&'static str),
+}
+
+/// Takes note of the end of a batch or of a retraining, in the order in which they came to be, however they are delivered.
+pub fn note(state: &State, event: &Event) -> Noted {
+    match &event.fact {
+        Fact::ForecastIssued(issued) => end_of_batch(state, &issued.batch, Some(&issued.forecast)),
+        Fact::ForecastWithheld(withheld) => end_of_batch(state, &withheld.batch, None),
+        Fact::ModelRejected(rejected) => end_of_retraining(state, &rejected.retraining, failed),
+        Fact::TrainingFailed(failed_) => end_of_retraining(state, &failed_.retraining, failed),
+        Fact::ModelPromoted(promoted) => {
+            let serving = Serving { model: promoted.model.clone(), since: event.as_of };
+            match &promoted.by {
+                Promotion::Evaluation { retraining, .. } => end_of_retraining(state, retraining, |next| {
+                    next.serving = Some(serving.clone());
+                    next.failures = 0;
+                }),
+                Promotion::Rollback { .. } if state.serving.as_ref() == Some(&serving) => Noted::Past,
+                Promotion::Rollback { .. } => Noted::Next(Box::new(State { serving: Some(serving), ..state.clone() })),
+            }
+        }
+        Fact::BatchReceived(_)
+        | Fact::BatchAccepted(_)
+        | Fact::BatchRejected(_)
+        | Fact::DriftChecked(_)
+        | Fact::RetrainingRequested(_)
+        | Fact::ModelTrained(_)
+        | Fact::PerformanceScored(_) => Noted::Past,
+    }
+}
+
+fn end_of_batch(state: &State, batch: &BatchId, forecast: Option<&Ref>) -> Noted {
+    match &state.phase {
+        _ if batch.sequence > state.sequence => Noted::NotYet("the check of this batch"),
+        Phase::Forecast { sequence } if *sequence == batch.sequence => {
+            let mut next = State { phase: Phase::Idle, ..state.clone() };
+            if let Some(forecast) = forecast {
+                next.watch(batch, forecast);
+            }
+            Noted::Next(Box::new(next))
+        }
+        Phase::Retraining { held, .. } if *held == Some(batch.sequence) => {
+            Noted::NotYet("the end of the retraining that this batch waited for")
+        }
+        Phase::Forecast { .. } | Phase::Retraining { .. } | Phase::Idle => Noted::Past,
+    }
+}
+
+fn end_of_retraining(state: &State, retraining: &Retraining, change: impl Fn(&mut State)) -> Noted {
+    match &state.phase {
+        Phase::Retraining { id, held } if id == &retraining.id => {
+            let phase = held.map_or(Phase::Idle, |sequence| Phase::Forecast { sequence });
+            let mut next = State { phase, ..state.clone() };
+            change(&mut next);
+            Noted::Next(Box::new(next))
+        }
+        Phase::Retraining { .. } | Phase::Forecast { .. } | Phase::Idle => {
+            let ahead = retraining.held.as_ref().is_some_and(|batch| batch.sequence > state.sequence);
+            if ahead { Noted::NotYet("the check that asked for this retraining") } else { Noted::Past }
+        }
+    }
+}
+
+fn failed(next: &mut State) {
+    next.failures = next.failures.saturating_add(1);
+}
+
+impl State {
+    /// Watches the first forecast of each UTC day, so that a day has one score however often batches come.
+    fn watch(&mut self, batch: &BatchId, forecast: &Ref) {
+        let watched = |p: &Pending| p.origin.day_start() == batch.origin.day_start();
+        if !self.forecasts.iter().any(watched) {
+            self.forecasts.push(Pending { origin: batch.origin, forecast: forecast.clone(), days_scored: 0 });
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Facts that belong to a change of state: kept with the new state until they are known to be published.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+
+/// The facts that one delivery gave rise to.
+///
+/// They are stored in the same compare-and-set as the state they go with. So whoever is killed in between, the state
+/// never moves without its facts, and a second delivery finds them here instead of deciding again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbox {
+    /// The id of the event that was handled.
+    pub cause: String,
+    /// What is to be published because of it.
+    pub events: Vec<Event>,
+    /// Whether all of it has been published.
+    pub settled: bool,
+}
+
+/// What a delivery finds where state and facts are kept together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It has been handled: these facts are to be published, again if need be.
+    Handled(Vec<Event>),
+    /// An earlier delivery's facts are not known to be published; this one has to come later.
+    Unsettled,
+    /// It can be handled.
+    Free,
+}
+
+/// Looks a delivery up in the outbox of the newest state.
+pub fn look_up(outbox: Option<&Outbox>, cause: &str) -> Found {
+    match outbox {
+        Some(outbox) if outbox.cause == cause => Found::Handled(outbox.events.clone()),
+        Some(outbox) if !outbox.settled => Found::Unsettled,
+        Some(_) | None => Found::Free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(settled: bool) -> Outbox {
+        Outbox { cause: "a".into(), events: Vec::new(), settled }
+    }
+
+    #[test]
+    fn a_second_delivery_finds_what_the_first_decided() {
+        assert_eq!(look_up(Some(&outbox(false)), "a"), Found::Handled(Vec::new()));
+        assert_eq!(look_up(Some(&outbox(true)), "a"), Found::Handled(Vec::new()));
+    }
+
+    #[test]
+    fn nothing_overtakes_unpublished_facts() {
+        assert_eq!(look_up(Some(&outbox(false)), "b"), Found::Unsettled);
+        assert_eq!(look_up(Some(&outbox(true)), "b"), Found::Free);
+    }
+}

@@ -1,0 +1,74 @@
+//! How high the values of a series stand: the measure that tells a wrong unit.
+
+use serde::{Deserialize, Serialize};
+
+/// How high values stand.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// The middle value; the mean of the two middle ones where their number is even.
+    pub median: f64,
+    /// How many values it is the middle of.
+    pub values: u64,
+}
+
+impl Level {
+    /// The level of these values; none where there is no finite one.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
+        let count = values.len();
+        if count == 0 {
+            return None;
+        }
+        let (below, upper, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
+        let upper = *upper;
+        let median = match below.iter().copied().max_by(f64::total_cmp) {
+            // Halved before they are added, since the sum of two large numbers may be infinite.
+            Some(lower) if count % 2 == 0 => lower / 2.0 + upper / 2.0,
+            _ => upper,
+        };
+        Some(Self { median, values: count as u64 })
+    }
+
+    /// The factor, at least 1, between this level and another; none where either is not above zero, since a ratio to
+    /// zero or between signs says nothing about a unit.
+    pub fn factor(&self, other: &Self) -> Option<f64> {
+        if !(self.median > 0.0 && other.median > 0.0) {
+            return None;
+        }
+        let ratio = self.median / other.median;
+        Some(if ratio < 1.0 { other.median / self.median } else { ratio })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle() {
+        // Sorted: 1 2 4 100; (2 + 4) / 2 = 3.
+        assert_eq!(Level::of([100.0, 2.0, 4.0, 1.0]), Some(Level { median: 3.0, values: 4 }));
+    }
+
+    #[test]
+    fn the_median_of_an_odd_number_is_the_one_in_the_middle() {
+        assert_eq!(Level::of([5.0, f64::NAN, 1.0, 300.0]), Some(Level { median: 5.0, values: 3 }));
+    }
+
+    #[test]
+    fn nothing_has_no_level() {
+        assert_eq!(Level::of([f64::NAN]), None);
+    }
+
+    #[test]
+    fn the_factor_is_the_same_either_way() {
+        let (grams, kilograms) = (Level::of([300.0]).unwrap(), Level::of([0.3]).unwrap());
+        assert!((grams.factor(&kilograms).unwrap() - 1000.0).abs() < 1e-9);
+        assert!((kilograms.factor(&grams).unwrap() - 1000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn zero_has_no_factor_to_anything() {
+        assert_eq!(Level::of([0.0]).unwrap().factor(&Level::of([1.0]).unwrap()), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Laws of tables: merging, storing and reading back.

@@ -1,0 +1,144 @@
+//! The event log and the compare-and-set cells, on NATS JetStream.
+//!
+//! Publishing waits until the broker has stored the message, and repeats under the same message id, so that a repetition
+//! changes nothing. What a fact means is none of this module's business.
+
+mod backlog;
+mod cells;
+mod connection;
+mod deadletters;
+mod error;
+mod message;
+mod publish;
+mod reader;
+mod received;
+mod setup;
+pub mod trace;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream;
+
+pub use backlog::Backlog;
+pub use cells::{Cell, Cells};
+pub use connection::Health;
+pub use deadletters::{Letter, Letters};
+pub use error::{BusError, Malformed};
+pub use message::Recorded;
+pub use publish::Published;
+pub use reader::{Events, Filter, Start};
+pub use setup::{HEADS, MONITORS, REGISTRY};
+
+pub(crate) use connection::without_password;
+pub(crate) use message::{Parts, consumed_subjects, parts, text_header};
+pub(crate) use setup::STREAM;
+
+/// How to reach the broker and how its streams are to be set up.
+#[derive(Clone)]
+pub struct BusConfig {
+    /// The broker's address; several with commas between them for a cluster.
+    pub url: String,
+    /// A file with the user's credentials (JWT and seed), where the broker asks for them.
+    pub credentials: Option<PathBuf>,
+    /// The service's name, shown by the broker and used for the inbox that its permissions name.
+    pub name: String,
+    /// How long to wait for the broker to be there.
+    pub patience: Duration,
+    /// How long the broker remembers message ids.
+    pub duplicate_window: Duration,
+    /// How long events are kept.
+    pub max_age: Duration,
+    /// Copies of every message in a cluster: 1, 3 or 5.
+    pub replicas: usize,
+}
+
+/// Shows no password.
+impl std::fmt::Debug for BusConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BusConfig")
+            .field("url", &without_password(&self.url))
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BusConfig {
+    /// The usual settings for a service at a broker without users.
+    pub fn new(url: &str, name: &str) -> Self {
+        const DAY: Duration = Duration::from_secs(86_400);
+        Self {
+            url: url.to_owned(),
+            credentials: None,
+            name: name.to_owned(),
+            patience: Duration::from_secs(30),
+            duplicate_window: DAY,
+            max_age: 400 * DAY,
+            replicas: 1,
+        }
+    }
+}
+
+/// A connection to the broker; cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    client: async_nats::Client,
+    jetstream: jetstream::Context,
+    config: Arc<BusConfig>,
+    refusal: connection::Refusal,
+    connections: connection::Connections,
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").field("name", &self.config.name).finish_non_exhaustive()
+    }
+}
+
+impl Bus {
+    /// Connects, waiting for the broker as long as the configuration's patience lasts.
+    ///
+    /// # Errors
+    /// Where the credentials cannot be read or no broker answers in time.
+    pub async fn connect(config: &BusConfig) -> Result<Self, BusError> {
+        connection::connect(config).await
+    }
+
+    /// Whether the broker is there and lets this service do its work.
+    pub fn health(&self) -> Health {
+        connection::health(&self.client, &self.refusal)
+    }
+
+    /// The cells of a bucket: [`HEADS`], [`MONITORS`] or [`REGISTRY`].
+    pub fn cells(&self, bucket: &str) -> Cells {
+        Cells::new(self.jetstream.clone(), bucket)
+    }
+
+    /// The same connection for a service of this name, which its events then tell as their source.
+    pub fn named(&self, service: &str) -> Self {
+        let config = BusConfig { name: service.to_owned(), ..BusConfig::clone(&self.config) };
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Sends what the client still holds, such as negative acknowledgements before leaving.
+    ///
+    /// # Errors
+    /// Where the connection is gone.
+    pub async fn flush(&self) -> Result<(), BusError> {
+        self.client.flush().await.map_err(|e| BusError::Client { action: "flush", source: e.into() })
+    }
+
+    pub(crate) fn jetstream(&self) -> &jetstream::Context {
+        &self.jetstream
+    }
+
+    async fn stream(&self) -> Result<jetstream::stream::Stream<()>, BusError> {
+        open(&self.jetstream, STREAM).await
+    }
+}
+
+/// A handle on a stream that asks the broker nothing.
+async fn open(jetstream: &jetstream::Context, name: &str) -> Result<jetstream::stream::Stream<()>, BusError> {
+    jetstream.get_stream_no_info(name).await.map_err(|e| BusError::Client { action: "name a stream", source: e.into() })
+}

@@ -1,0 +1,128 @@
+//! Ordinals: every batch received for a series gets the next number, without gaps, whoever receives it.
+
+use std::time::Duration;
+
+use aria_core::artifact::Ref;
+use aria_core::event::{BatchReceived, Event, Fact};
+use aria_core::series::SeriesId;
+use aria_core::time::Timestamp;
+use async_nats::HeaderValue;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use bytes::Bytes;
+use tracing::{debug, warn};
+
+use super::error::is_transient_publish;
+use super::message::{headers, parts};
+use super::trace::TraceContext;
+use super::{Bus, BusError};
+use crate::contracts::{self, EventId};
+
+/// Rounds in which someone else may take the next ordinal first. In each round one of those who try succeeds.
+const ROUNDS: u32 = 200;
+/// Attempts under one ordinal while the broker does not answer.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A batch as it is handed in.
+struct Batch<'a> {
+    series: &'a SeriesId,
+    raw: &'a Ref,
+    as_of: Timestamp,
+    source: &'a str,
+}
+
+/// The newest batch of a series in the log.
+#[derive(Default)]
+struct Last {
+    ordinal: u64,
+    sequence: u64,
+}
+
+/// How an attempt to take an ordinal ended.
+enum Taken {
+    Yes,
+    BySomeoneElse,
+}
+
+impl Bus {
+    /// Announces stored bytes as the next batch of a series; the same bytes handed in again are a further batch.
+    ///
+    /// `floor` is the greatest ordinal that the series is known to have reached, for a log that no longer holds it.
+    /// Gives the event and its id.
+    ///
+    /// # Errors
+    /// Where the broker does not answer, or others take the next ordinal first for too long.
+    pub async fn receive(
+        &self,
+        series: &SeriesId,
+        raw: &Ref,
+        as_of: Timestamp,
+        source: &str,
+        floor: u64,
+    ) -> Result<(Event, String), BusError> {
+        let batch = Batch { series, raw, as_of, source };
+        for round in 0..ROUNDS {
+            let last = self.last_received(&batch).await?;
+            let event = batch.event(last.ordinal.max(floor) + 1);
+            let id = contracts::event_id(&raw.key(), &event);
+            match self.take(&id, &raw.key(), &event, last.sequence).await? {
+                Taken::Yes => return Ok((event, id.to_string())),
+                Taken::BySomeoneElse => debug!(series = %series, round, "someone else took the ordinal"),
+            }
+        }
+        Err(BusError::Crowded { series: series.to_string() })
+    }
+
+    async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
+        let subject = contracts::subject(&batch.event(1));
+        // Asked of the stream's leader, not of any replica: a stale answer would only cost a round, but every time.
+        let message = match self.stream().await?.get_last_raw_message_by_subject(&subject).await {
+            Ok(message) => message,
+            Err(source) if source.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(Last::default()),
+            Err(source) => return Err(BusError::Read { subject, source }),
+        };
+        let sequence = message.sequence;
+        let found = parts(&subject, Some(&message.headers), &message.payload)
+            .map_err(|source| BusError::Undecodable { sequence, subject, source })?;
+        match found.event.fact {
+            Fact::BatchReceived(received) => Ok(Last { ordinal: received.ordinal, sequence }),
+            _ => Ok(Last { ordinal: 0, sequence }),
+        }
+    }
+
+    /// Publishes under the condition that no batch came after `after`.
+    async fn take(&self, id: &EventId, cause: &str, event: &Event, after: u64) -> Result<Taken, BusError> {
+        let subject = contracts::subject(event);
+        let mut headers = headers(id, cause, &self.config.name, &TraceContext::root(id.as_str()), event);
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(after));
+        let body = Bytes::from(contracts::encode(event));
+        let mut attempt = 1;
+        loop {
+            let source = match self.send_once(&subject, headers.clone(), body.clone()).await {
+                // The same bytes handed in twice at once have the same id under the same ordinal. The broker stored
+                // the other's message then, unless an attempt of ours went unanswered before.
+                Ok(stored) if stored.duplicate && attempt == 1 => return Ok(Taken::BySomeoneElse),
+                Ok(_) => return Ok(Taken::Yes),
+                Err(source) => source,
+            };
+            match source.kind() {
+                PublishErrorKind::WrongLastSequence => return Ok(Taken::BySomeoneElse),
+                kind if attempt < ATTEMPTS && is_transient_publish(kind) => {
+                    warn!(subject, attempt, error = %source, "publishing again under the same id");
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                _ => return Err(BusError::Publish { subject, source }),
+            }
+        }
+    }
+}
+
+impl Batch<'_> {
+    fn event(&self, ordinal: u64) -> Event {
+        let fact = BatchReceived { ordinal, raw: self.raw.clone(), source: self.source.to_owned() };
+        Event { series: self.series.clone(), as_of: self.as_of, fact: Fact::BatchReceived(fact) }
+    }
+}

@@ -1,0 +1,116 @@
+//! Series and models read back from artifacts.
+
+use aria_core::artifact::Ref;
+use aria_core::history::History;
+use aria_core::series::Definition;
+use aria_core::snapshot::Manifest;
+use aria_core::table::{Table, TableError};
+use aria_core::time::Timestamp;
+
+use crate::artifacts::{Artifacts, StoreError};
+
+/// A series as of one snapshot.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The snapshot's name.
+    pub snapshot: Ref,
+    /// The snapshot.
+    pub manifest: Manifest,
+    /// The definition that the snapshot was made with.
+    pub definition: Definition,
+}
+
+/// A series that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// An artifact cannot be had.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A table is not what it should be.
+    #[error("table `{key}`: {source}")]
+    Table {
+        /// The table's key.
+        key: String,
+        /// What is wrong with it.
+        source: TableError,
+    },
+}
+
+impl LibraryError {
+    /// Whether trying again can help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Table { .. } => false,
+        }
+    }
+}
+
+impl Series {
+    /// Opens a series as of a snapshot.
+    ///
+    /// # Errors
+    /// Where the snapshot or its definition cannot be had.
+    pub async fn open(artifacts: &Artifacts, snapshot: &Ref) -> Result<Self, LibraryError> {
+        let manifest: Manifest = artifacts.get_document(snapshot).await?;
+        let definition: Definition = artifacts.get_document(&manifest.definition).await?;
+        Ok(Self { snapshot: snapshot.clone(), manifest, definition })
+    }
+
+    /// The rows in `from <= time < until`.
+    ///
+    /// # Errors
+    /// Where a table cannot be had or read.
+    pub async fn table(&self, artifacts: &Artifacts, from: Timestamp, until: Timestamp) -> Result<Table, LibraryError> {
+        let merged = merged(artifacts, &self.definition, self.manifest.tables(from, until)).await?;
+        Ok(merged.between(from, until))
+    }
+
+    /// The values in `from <= time < until`, on the even grid.
+    ///
+    /// # Errors
+    /// Where a table cannot be had or read.
+    pub async fn history(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<History, LibraryError> {
+        let table = self.table(artifacts, from, until).await?;
+        let column = &self.definition.source.value_column;
+        table
+            .history(column, self.definition.cadence)
+            .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
+    }
+}
+
+/// Tables as they are stored, in the given order.
+///
+/// # Errors
+/// Where a table cannot be had or read.
+pub async fn tables<'a>(
+    artifacts: &Artifacts,
+    names: impl IntoIterator<Item = &'a Ref>,
+) -> Result<Vec<Table>, LibraryError> {
+    let mut tables = Vec::new();
+    for name in names {
+        let bytes = artifacts.get(name).await?;
+        let table = Table::from_parquet(&bytes).map_err(|source| LibraryError::Table { key: name.key(), source })?;
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+/// Tables one over the other, the later ones winning; an empty one of the definition's columns where there is none.
+///
+/// # Errors
+/// Where a table cannot be had or read.
+pub async fn merged<'a>(
+    artifacts: &Artifacts,
+    definition: &Definition,
+    names: impl IntoIterator<Item = &'a Ref>,
+) -> Result<Table, LibraryError> {
+    let tables = tables(artifacts, names).await?;
+    let merged = if tables.is_empty() { Table::empty(&definition.columns()) } else { Table::merge(&tables) };
+    merged.map_err(|source| LibraryError::Table { key: definition.id.to_string(), source })
+}

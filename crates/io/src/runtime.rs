@@ -1,0 +1,119 @@
+//! The worker that runs every service: it pulls, decodes, heartbeats, publishes, acknowledges, retries, dead-letters,
+//! traces, counts and drains, so that a service's handler does none of it.
+
+mod backoff;
+pub mod config;
+mod consumer;
+mod delivery;
+mod handler;
+pub mod http;
+mod ledger;
+pub mod process;
+mod shutdown;
+pub mod telemetry;
+mod worker;
+
+use std::time::Duration;
+
+pub use handler::{Delivery, Failure, FailureKind, Handler, Outcome};
+pub use shutdown::Shutdown;
+pub use worker::{WorkError, work, work_with};
+
+pub(crate) use handler::chain;
+
+use crate::artifacts::Artifacts;
+use crate::bus::{self, Bus};
+use crate::cells::Cells;
+use crate::stores::Stores;
+
+/// The outside things that a service works with.
+#[derive(Clone)]
+pub struct Edges {
+    /// The event log and the cells.
+    pub bus: Bus,
+    /// The object storage.
+    pub artifacts: Artifacts,
+}
+
+impl Edges {
+    /// What a handler works with: the artifacts, and the cells in the broker.
+    pub fn stores(&self) -> Stores {
+        let cells = |bucket| Cells::Broker(self.bus.cells(bucket));
+        Stores {
+            artifacts: self.artifacts.clone(),
+            heads: cells(bus::HEADS),
+            monitors: cells(bus::MONITORS),
+            registry: cells(bus::REGISTRY),
+        }
+    }
+}
+
+/// How hard and how long a worker tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long the broker waits for a sign of life before it hands a message to someone else.
+    pub ack_wait: Duration,
+    /// Transient failures of one message before it goes to the dead letters; twelve last about five minutes.
+    pub attempts: u64,
+    /// Messages handled at once by one replica.
+    pub concurrency: usize,
+    /// How long messages in hand may take to finish when the process is asked to leave.
+    pub drain: Duration,
+    /// How long one message may be handled; a hung one is tried again.
+    pub handling: Duration,
+    /// Deliveries of one message, for whatever reason, before it goes to the dead letters: a message that crashes the
+    /// process leaves no other trace.
+    pub deliveries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            ack_wait: Duration::from_secs(30),
+            attempts: 12,
+            concurrency: 4,
+            drain: Duration::from_secs(20),
+            handling: Duration::from_secs(3_600),
+            deliveries: 1_000,
+        }
+    }
+}
+
+/// Runs work that keeps a processor busy where it does not hold up anything else.
+///
+/// # Errors
+/// Where the work panics; the failure is permanent and tells the panic's text.
+pub async fn cpu<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work))
+        .await
+        .map_err(|stopped| Failure::permanent(panicked(stopped)))
+}
+
+/// What a task that stopped by a panic said.
+fn panicked(stopped: tokio::task::JoinError) -> String {
+    match stopped.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|t| (*t).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            format!("panicked: {}", text.as_deref().unwrap_or("without a text"))
+        }
+        Err(stopped) => format!("stopped: {stopped}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_heavy_work_is_a_permanent_failure_with_its_text() {
+        let failure = cpu(|| -> () { panic!("no such {}", "column") }).await.unwrap_err();
+        assert_eq!((failure.kind, failure.to_string().as_str()), (FailureKind::Permanent, "panicked: no such column"));
+    }
+
+    #[tokio::test]
+    async fn heavy_work_gives_its_result() {
+        assert_eq!(cpu(|| 6 * 7).await.unwrap(), 42);
+    }
+}

@@ -1,0 +1,79 @@
+//! How long to wait before a message is tried again.
+
+use std::time::Duration;
+
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+const FIRST_POSTPONEMENT: Duration = Duration::from_millis(20);
+const LONGEST_POSTPONEMENT: Duration = Duration::from_secs(2);
+/// Deliveries after which a message that is still postponed is looked at rarely: about ten minutes.
+const PATIENT_DELIVERIES: u64 = 300;
+const RARE_POSTPONEMENT: Duration = Duration::from_secs(30);
+
+/// The wait after the given number of failures, doubling each time, give or take a quarter.
+pub(super) fn after_failure(failures: u64, sequence: u64) -> Duration {
+    let wait = doubled(FIRST_RETRY, failures.saturating_sub(1), LONGEST_RETRY);
+    // Spread over 75 % to 125 %, so that what failed together is not tried again together.
+    wait.mul_f64(0.75 + 0.5 * spread(sequence, failures))
+}
+
+/// The wait of a message that is not due yet. Not a failure, so it stays short; whoever waits for long is asked rarely.
+pub(super) fn until_due(delivered: u64) -> Duration {
+    if delivered > PATIENT_DELIVERIES {
+        return RARE_POSTPONEMENT;
+    }
+    doubled(FIRST_POSTPONEMENT, delivered.saturating_sub(1), LONGEST_POSTPONEMENT)
+}
+
+/// The wait before a lost connection is used again.
+pub(super) fn after_disconnect(failures: u64) -> Duration {
+    doubled(Duration::from_millis(50), failures.saturating_sub(1), Duration::from_secs(2))
+}
+
+fn doubled(first: Duration, doublings: u64, longest: Duration) -> Duration {
+    let factor = 1u32.checked_shl(u32::try_from(doublings.min(30)).unwrap_or(30)).unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(longest)
+}
+
+/// A number from 0 to 1 that differs from message to message and from attempt to attempt: SplitMix64's finaliser
+/// (Steele, Lea and Flood, 2014). No randomness is needed to tell messages apart.
+fn spread(sequence: u64, failures: u64) -> f64 {
+    let mut bits = sequence.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(failures);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^= bits >> 31;
+    (bits >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_wait_twice_as_long_each_time_up_to_a_minute_give_or_take_a_quarter() {
+        for (failures, middle) in [(1, 0.5), (2, 1.0), (3, 2.0), (8, 60.0), (u64::MAX, 60.0)] {
+            for sequence in 0..100 {
+                let wait = after_failure(failures, sequence).as_secs_f64();
+                assert!((0.75 * middle..=1.25 * middle).contains(&wait), "{failures}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_that_failed_together_are_not_tried_again_together() {
+        let waits: std::collections::BTreeSet<_> = (0..100).map(|sequence| after_failure(1, sequence)).collect();
+        assert_eq!(waits.len(), 100);
+    }
+
+    #[test]
+    fn the_same_failure_always_waits_the_same() {
+        assert_eq!(after_failure(3, 17), after_failure(3, 17));
+    }
+
+    #[test]
+    fn a_postponed_message_waits_from_20_ms_to_2_s_and_after_ten_minutes_30_s() {
+        let waits = [1, 2, 7, 8, 300, 301].map(|delivered| until_due(delivered).as_millis());
+        assert_eq!(waits, [20, 40, 1_280, 2_000, 2_000, 30_000]);
+    }
+}

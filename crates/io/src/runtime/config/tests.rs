@@ -1,0 +1,119 @@
+//! Settings are read whole or refused whole.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+
+const SERIES: &str = r#"
+    id = "it.ci_direct"
+    unit = "gCO2eq/kWh"
+    cadence = "1h"
+    time_zone = "Europe/Rome"
+    [source]
+    time_column = "timestamp_utc"
+    value_column = "ci"
+"#;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn strings(series: &Path, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let series = series.to_str().unwrap();
+    let least = [(keys::NATS, "nats://127.0.0.1:4222"), (keys::STORE, "data"), (keys::SERIES, series)];
+    least.iter().chain(more).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn places(strings: &BTreeMap<String, String>) -> Vec<String> {
+    Settings::read(strings, &[]).unwrap_err().faults.into_iter().map(|fault| fault.place).collect()
+}
+
+#[test]
+fn three_settings_are_enough() {
+    let folder = folder(&[("it.toml", SERIES), ("notes.txt", "no definition")]);
+    let settings = Settings::read(&strings(folder.path(), &[]), &[]).unwrap();
+    assert_eq!(settings.limits, Limits::default());
+    assert_eq!(settings.series.iter().map(|d| d.id.as_str()).collect::<Vec<_>>(), ["it.ci_direct"]);
+}
+
+#[test]
+fn what_is_set_is_taken() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    let more = [
+        (keys::ACK_WAIT, "7"),
+        (keys::ATTEMPTS, "3"),
+        (keys::CONCURRENCY, "9"),
+        (keys::DRAIN, "11"),
+        (keys::DUPLICATE_WINDOW, "120"),
+        (keys::HTTP, "0.0.0.0:9000"),
+        (keys::LOG, "debug"),
+        (keys::LOG_FORMAT, "json"),
+    ];
+    let settings = Settings::read(&strings(folder.path(), &more), &[]).unwrap();
+    let limits = settings.limits;
+    assert_eq!((limits.ack_wait.as_secs(), limits.attempts, limits.concurrency, limits.drain.as_secs()), (7, 3, 9, 11));
+    assert_eq!(settings.bus("drift").duplicate_window, Duration::from_secs(120));
+    assert_eq!(settings.http.to_string(), "0.0.0.0:9000");
+    assert_eq!(settings.logging, Logging { filter: "debug".to_owned(), format: LogFormat::Json });
+}
+
+#[test]
+fn every_fault_of_every_setting_and_file_is_told_at_once() {
+    let twice = SERIES.replace("gCO2eq/kWh", " ").replace("Europe/Rome", "Europe/Atlantis");
+    let folder = folder(&[("a.toml", SERIES), ("b.toml", SERIES), ("c.toml", "id = 3"), ("d.toml", &twice)]);
+    let more = [(keys::ATTEMPTS, "0"), (keys::HTTP, "here"), (keys::LOG_FORMAT, "xml"), ("ARIA_COLOUR", "blue")];
+    let mut strings = strings(folder.path(), &more);
+    strings.remove(keys::STORE);
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let expected = [
+        "ARIA_COLOUR".to_owned(),
+        keys::STORE.to_owned(),
+        file("b.toml"),
+        file("c.toml"),
+        file("d.toml"),
+        file("d.toml"),
+        keys::HTTP.to_owned(),
+        keys::ATTEMPTS.to_owned(),
+        keys::LOG_FORMAT.to_owned(),
+    ];
+    assert_eq!(places(&strings), expected);
+}
+
+#[test]
+fn an_empty_folder_of_series_is_a_fault() {
+    let folder = folder(&[]);
+    assert_eq!(places(&strings(folder.path(), &[])), [keys::SERIES]);
+}
+
+#[test]
+fn an_empty_setting_counts_as_not_set() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    assert_eq!(places(&strings(folder.path(), &[(keys::NATS, " "), (keys::ATTEMPTS, "")])), [keys::NATS]);
+}
+
+#[test]
+fn a_key_that_the_program_reads_by_itself_is_known() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    let strings = strings(folder.path(), &[("ARIA_TOKEN", "x")]);
+    assert_eq!(places(&strings), ["ARIA_TOKEN"]);
+    assert!(Settings::read(&strings, &["ARIA_TOKEN"]).is_ok());
+}
+
+#[test]
+fn missing_credentials_are_found_before_anything_starts() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    assert_eq!(places(&strings(folder.path(), &[(keys::NATS_CREDENTIALS, "no/such.creds")])), [keys::NATS_CREDENTIALS]);
+}
+
+#[test]
+fn a_password_in_the_broker_s_address_is_never_shown() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    let settings = Settings::read(&strings(folder.path(), &[(keys::NATS, "nats://user:secret@host")]), &[]).unwrap();
+    let shown = format!("{settings:?} {:?}", settings.bus("drift"));
+    assert!(!shown.contains("secret"), "{shown}");
+}

@@ -1,0 +1,166 @@
+//! What a service is to the worker: the facts it consumes and what it makes of each.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+
+use aria_core::event::Event;
+
+use crate::artifacts::StoreError;
+use crate::bus::BusError;
+use crate::library::LibraryError;
+use crate::stores::CellError;
+
+/// A service's way with the facts it consumes. It has to be safe to run twice on the same delivery.
+pub trait Handler: Send + Sync + 'static {
+    /// The service's name: of its consumer, its dead letters and its metrics.
+    const SERVICE: &'static str;
+
+    /// The names of the facts it consumes.
+    fn consumes(&self) -> &'static [&'static str];
+
+    /// Loads, decides, stores, and gives what is to be published.
+    fn handle(&self, delivery: &Delivery) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+
+    /// Learns that everything a delivery gave rise to is published; called before it is acknowledged.
+    fn settled(&self, delivery: &Delivery) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = delivery;
+        async { Ok(()) }
+    }
+
+    /// The facts that end the chain when a message cannot be processed; they are published before the dead letter.
+    fn give_up(&self, delivery: &Delivery, reason: &str) -> impl Future<Output = Result<Vec<Event>, Failure>> + Send;
+}
+
+/// A fact handed to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The event's id, the cause of everything that is published for it.
+    pub id: String,
+    /// The event.
+    pub event: Event,
+    /// Which attempt this is, from 1, counting failures seen by this process; being postponed is none.
+    pub attempt: u64,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done once these events are published.
+    Done(Vec<Event>),
+    /// It is not its turn yet, for this reason.
+    Later(String),
+}
+
+/// Why a delivery could not be handled.
+#[derive(Debug)]
+pub struct Failure {
+    /// What is to become of it.
+    pub kind: FailureKind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// What is to become of a delivery that could not be handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It is tried again, a limited number of times.
+    Transient,
+    /// Someone else was first: it is tried again at once and the attempt does not count.
+    Contended,
+    /// It goes to the dead letters.
+    Permanent,
+}
+
+impl Failure {
+    /// A failure that may not happen again.
+    pub fn transient(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: FailureKind::Transient, source: source.into() }
+    }
+
+    /// A failure that will happen every time.
+    pub fn permanent(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: FailureKind::Permanent, source: source.into() }
+    }
+}
+
+impl Error for Failure {}
+
+/// The failure and everything below it, in one line.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self.source.as_ref()))
+    }
+}
+
+impl Delivery {
+    /// The failure of a handler that is handed a fact it does not consume.
+    pub fn unexpected(&self) -> Failure {
+        Failure::permanent(format!("`{}` is not consumed here", self.event.fact.name()))
+    }
+}
+
+impl From<CellError> for Failure {
+    fn from(error: CellError) -> Self {
+        match error {
+            CellError::Bus(error) => error.into(),
+            CellError::Document { .. } => Self::permanent(error),
+        }
+    }
+}
+
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Self {
+        if error.is_transient() { Self::transient(error) } else { Self::permanent(error) }
+    }
+}
+
+impl From<BusError> for Failure {
+    fn from(error: BusError) -> Self {
+        let kind = match &error {
+            BusError::Conflict { .. } | BusError::Crowded { .. } => FailureKind::Contended,
+            other if other.is_transient() => FailureKind::Transient,
+            _ => FailureKind::Permanent,
+        };
+        Self { kind, source: error.into() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() { Self::transient(error) } else { Self::permanent(error) }
+    }
+}
+
+/// An error and its sources in one line, leaving out a source that the line above already quotes.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_race_is_tried_again_without_counting() {
+        let conflict = BusError::Conflict { bucket: "heads".to_owned(), key: "it.ci_direct".to_owned() };
+        assert_eq!(Failure::from(conflict).kind, FailureKind::Contended);
+    }
+
+    #[test]
+    fn a_failure_tells_its_causes_in_one_line() {
+        let source = std::io::Error::other("disk on fire");
+        let path = "user.creds".into();
+        let failure = Failure::from(BusError::Credentials { path, source });
+        assert_eq!(failure.to_string(), "cannot read the broker's credentials in `user.creds`: disk on fire");
+        assert_eq!(failure.kind, FailureKind::Permanent);
+    }
+}

@@ -1,0 +1,76 @@
+//! Leaving in good order: by a signal or because the program decides so.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::info;
+
+/// Tells every part of a process to finish what it does and leave; cheap to clone, all clones tell the same.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    requested: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shutdown {
+    /// A shutdown that only the program requests.
+    pub fn new() -> Self {
+        Self { requested: Arc::new(watch::Sender::new(false)) }
+    }
+
+    /// A shutdown that SIGTERM and SIGINT request too.
+    ///
+    /// # Errors
+    /// Where the signals cannot be listened to.
+    pub fn on_signals() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let shutdown = Self::new();
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let requested = shutdown.clone();
+        tokio::spawn(async move {
+            let signal = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            info!(signal, "leaving");
+            requested.request();
+        });
+        Ok(shutdown)
+    }
+
+    /// Requests it; again changes nothing.
+    pub fn request(&self) {
+        self.requested.send_replace(true);
+    }
+
+    /// Whether it was requested.
+    pub fn is_requested(&self) -> bool {
+        *self.requested.borrow()
+    }
+
+    /// Waits until it is requested.
+    pub async fn requested(&self) {
+        // Waiting fails only when every sender is gone, and this is one.
+        let _ = self.requested.subscribe().wait_for(|requested| *requested).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_clone_learns_of_the_request_even_afterwards() {
+        let shutdown = Shutdown::new();
+        let clone = shutdown.clone();
+        assert!(!clone.is_requested());
+        shutdown.request();
+        clone.requested().await;
+        assert!(clone.is_requested());
+    }
+}

@@ -1,0 +1,203 @@
+//! The loop of a service: a message for every free hand, until asked to leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
+use futures::StreamExt;
+use metrics::gauge;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{interval, timeout};
+use tracing::{Instrument, error, info, warn};
+
+use super::consumer::{Durable, bind};
+use super::delivery::Desk;
+use super::{Edges, Handler, Limits, Shutdown, backoff};
+use crate::bus::{Bus, BusError};
+
+/// The broker tells that often that it is there though it has no message.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long one request for a message stands.
+const REQUEST: Duration = Duration::from_secs(30);
+/// Silences in a row after which the consumer is looked up again.
+const MOST_SILENCES: u32 = 3;
+/// How long giving messages back may take once the drain is over.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+const BACKLOG_EVERY: Duration = Duration::from_secs(15);
+
+/// Why a worker cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// Its consumer cannot be used, and waiting would not help.
+    #[error("service `{service}` cannot read its facts")]
+    Bind {
+        /// The service.
+        service: &'static str,
+        /// Why.
+        source: BusError,
+    },
+}
+
+/// Runs a service with the usual limits until it is asked to leave.
+///
+/// # Errors
+/// Where its consumer cannot be used, and waiting would not help.
+pub async fn work<H: Handler>(handler: H, edges: &Edges, shutdown: Shutdown) -> Result<(), WorkError> {
+    work_with(handler, edges, Limits::default(), shutdown).await
+}
+
+/// Runs a service until it is asked to leave; then finishes what is in hand, and gives back what takes too long.
+///
+/// # Errors
+/// Where its consumer cannot be used, and waiting would not help.
+pub async fn work_with<H: Handler>(
+    handler: H,
+    edges: &Edges,
+    limits: Limits,
+    shutdown: Shutdown,
+) -> Result<(), WorkError> {
+    let facts = handler.consumes();
+    let bus = edges.bus.named(H::SERVICE);
+    let give_back = watch::Sender::new(false);
+    let desk = Arc::new(Desk::new(handler, bus.clone(), limits, give_back.subscribe()));
+    let hands = Arc::new(Semaphore::new(limits.concurrency.max(1)));
+    let mut in_hand = JoinSet::new();
+    let mut watcher = JoinSet::new();
+    watcher.spawn(watch_backlog(bus.clone(), H::SERVICE));
+    info!(service = H::SERVICE, ?facts, concurrency = limits.concurrency, "working");
+    let mut failures = 0;
+    while !shutdown.is_requested() {
+        let opened = tokio::select! {
+            () = shutdown.requested() => break,
+            opened = open(&bus, H::SERVICE, facts, &limits) => opened,
+        };
+        let (consumer, messages) = match opened {
+            Ok(opened) => opened,
+            Err(source) if !source.is_transient() => return Err(WorkError::Bind { service: H::SERVICE, source }),
+            Err(error) => {
+                failures += 1;
+                warn!(service = H::SERVICE, %error, failures, "cannot read messages yet");
+                rest(failures, &shutdown).await;
+                continue;
+            }
+        };
+        desk.keep_alive_within(consumer.cached_info().config.ack_wait);
+        if pull_messages(&desk, messages, &hands, &mut in_hand, &shutdown).await == Pulled::Something {
+            failures = 0;
+        }
+        failures += 1;
+        rest(failures, &shutdown).await;
+    }
+    drain(in_hand, &limits, &give_back, H::SERVICE).await;
+    if let Err(error) = bus.flush().await {
+        warn!(service = H::SERVICE, %error, "the broker may learn late what was given back");
+    }
+    info!(service = H::SERVICE, "left");
+    Ok(())
+}
+
+async fn open(bus: &Bus, service: &str, facts: &[&str], limits: &Limits) -> Result<(Durable, pull::Stream), BusError> {
+    let consumer = bind(bus, service, facts, limits).await?;
+    let messages = consumer
+        .stream()
+        // More would be kept from other replicas while this one is busy.
+        .max_messages_per_batch(1)
+        .heartbeat(HEARTBEAT)
+        .expires(REQUEST)
+        .messages()
+        .await
+        .map_err(|e| BusError::Messages { reader: service.to_owned(), source: e.into() })?;
+    Ok((consumer, messages))
+}
+
+/// Whether a stream gave a message before it ended.
+#[derive(PartialEq, Eq)]
+enum Pulled {
+    Nothing,
+    Something,
+}
+
+/// Hands out messages until the stream breaks or the process is to leave.
+async fn pull_messages<H: Handler>(
+    desk: &Arc<Desk<H>>,
+    mut messages: pull::Stream,
+    hands: &Arc<Semaphore>,
+    in_hand: &mut JoinSet<()>,
+    shutdown: &Shutdown,
+) -> Pulled {
+    let mut pulled = Pulled::Nothing;
+    let mut silences = 0;
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = shutdown.requested() => return pulled,
+            // The stream is asked only with a free hand, and it asks the broker only when it is asked.
+            next = async { (hands.clone().acquire_owned().await, messages.next().await) } => next,
+        };
+        while let Some(ended) = in_hand.try_join_next() {
+            report(ended);
+        }
+        let (Ok(hand), Some(next)) = next else { return pulled };
+        match next {
+            Ok(message) => {
+                (pulled, silences) = (Pulled::Something, 0);
+                let desk = Arc::clone(desk);
+                in_hand.spawn(async move {
+                    desk.deal_with(message).await;
+                    drop(hand);
+                });
+            }
+            Err(error) if error.kind() == MessagesErrorKind::MissingHeartbeat && silences < MOST_SILENCES => {
+                silences += 1;
+                warn!(service = H::SERVICE, silences, "the broker is silent");
+            }
+            Err(error) => {
+                warn!(service = H::SERVICE, %error, "reading messages again");
+                return pulled;
+            }
+        }
+    }
+}
+
+/// Waits before the next try, but not when the process is to leave.
+async fn rest(failures: u64, shutdown: &Shutdown) {
+    let _ = timeout(backoff::after_disconnect(failures), shutdown.requested()).await;
+}
+
+/// Lets what is in hand finish; what does not by the deadline is given back to the broker.
+async fn drain(mut in_hand: JoinSet<()>, limits: &Limits, give_back: &watch::Sender<bool>, service: &str) {
+    let finish = async |in_hand: &mut JoinSet<()>| {
+        while let Some(ended) = in_hand.join_next().await {
+            report(ended);
+        }
+    };
+    info!(service, in_hand = in_hand.len(), "finishing what is in hand");
+    if timeout(limits.drain, finish(&mut in_hand)).await.is_ok() {
+        return;
+    }
+    warn!(service, in_hand = in_hand.len(), "giving back what is not finished");
+    give_back.send_replace(true);
+    if timeout(LAST_WORDS, finish(&mut in_hand)).await.is_err() {
+        warn!(service, in_hand = in_hand.len(), "leaving messages to the broker's waiting time");
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(stopped) = ended.map_err(super::panicked) {
+        error!(reason = stopped, "a delivery was dropped; the broker hands it out again");
+    }
+}
+
+/// Keeps the gauges of a service's backlog up to date.
+async fn watch_backlog(bus: Bus, service: &'static str) {
+    let mut tick = interval(BACKLOG_EVERY);
+    loop {
+        tick.tick().await;
+        if let Ok(Some(backlog)) = bus.backlog(service).in_current_span().await {
+            gauge!("aria_backlog_pending", "service" => service).set(backlog.pending as f64);
+            gauge!("aria_backlog_in_hand", "service" => service).set(backlog.in_hand as f64);
+            gauge!("aria_backlog_redelivered", "service" => service).set(backlog.redelivered as f64);
+        }
+    }
+}

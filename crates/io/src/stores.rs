@@ -1,0 +1,91 @@
+//! What a handler works with: artifacts, and the cells that hold what moves.
+
+use aria_core::document::{self, Document, DocumentError};
+use aria_core::series::SeriesId;
+
+use crate::artifacts::{Artifacts, StoreError};
+use crate::bus::BusError;
+use crate::cells::Cells;
+
+/// Artifacts and cells, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// Content-addressed artifacts.
+    pub artifacts: Artifacts,
+    /// The head of each series.
+    pub heads: Cells,
+    /// The drift monitor of each series.
+    pub monitors: Cells,
+    /// The models of each series.
+    pub registry: Cells,
+}
+
+/// A document of a cell with the revision that a swap has to name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held<T> {
+    /// The document.
+    pub document: T,
+    /// The revision; none where the cell is empty.
+    pub revision: Option<u64>,
+}
+
+/// A cell that cannot be read or moved.
+#[derive(Debug, thiserror::Error)]
+pub enum CellError {
+    /// The bucket did not answer, or another writer was first.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The cell holds something else than the document.
+    #[error("cell of `{series}`: {source}")]
+    Document {
+        /// The series.
+        series: SeriesId,
+        /// What is wrong with it.
+        source: DocumentError,
+    },
+}
+
+impl Stores {
+    /// Artifacts and cells in memory, for a history that is run offline.
+    ///
+    /// # Errors
+    /// Where the store in memory cannot be made.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Ok(Self {
+            artifacts: Artifacts::open("memory://")?,
+            heads: Cells::in_memory(),
+            monitors: Cells::in_memory(),
+            registry: Cells::in_memory(),
+        })
+    }
+}
+
+impl Cells {
+    /// The document of a series; its default where the cell is empty.
+    ///
+    /// # Errors
+    /// Where the bucket does not answer or the cell holds something else.
+    pub async fn load<T: Document + Default>(&self, series: &SeriesId) -> Result<Held<T>, CellError> {
+        let Some(cell) = self.read(series).await? else {
+            return Ok(Held { document: T::default(), revision: None });
+        };
+        let document = document::decode(&cell.value)
+            .map_err(|source| CellError::Document { series: series.clone(), source })?;
+        Ok(Held { document, revision: Some(cell.revision) })
+    }
+
+    /// Puts a document in the place of the one that was loaded.
+    ///
+    /// # Errors
+    /// Where another writer was first ([`BusError::Conflict`]) or the bucket does not answer.
+    pub async fn store<T: Document>(
+        &self,
+        series: &SeriesId,
+        revision: Option<u64>,
+        document: &T,
+    ) -> Result<u64, CellError> {
+        let bytes =
+            document::encode(document).map_err(|source| CellError::Document { series: series.clone(), source })?;
+        Ok(self.swap(series, revision, bytes).await?)
+    }
+}

@@ -1,0 +1,542 @@
+//! The worker on a real broker: whatever fails, crashes or leaves, every fact is dealt with and nothing twice.
+
+mod broker;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aria_core::event::{BatchRejected, Event, Fact};
+use aria_io::artifacts::Artifacts;
+use aria_io::bus::{Backlog, Bus, Filter, Letter, Start};
+use aria_io::runtime::{Delivery, Edges, Failure, Handler, Limits, Outcome, Shutdown, WorkError, work_with};
+use broker::{Broker, next, raw, received, series, within};
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
+use tokio::sync::{Barrier, Notify, mpsc};
+use tokio::task::JoinHandle;
+
+const SERVICE: &str = "ingestion";
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// A service that does with every batch what the test says.
+struct Scripted<F>(F);
+
+impl<F> Handler for Scripted<F>
+where
+    F: Fn(Delivery) -> BoxFuture<'static, Result<Outcome>> + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = SERVICE;
+
+    fn consumes(&self) -> &'static [&'static str] {
+        &["batch.received"]
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<Outcome> {
+        (self.0)(delivery.clone()).await
+    }
+
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>> {
+        Ok(vec![rejected(ordinal(&delivery.event), reason)])
+    }
+}
+
+fn ordinal(event: &Event) -> u64 {
+    match &event.fact {
+        Fact::BatchReceived(received) => received.ordinal,
+        Fact::BatchRejected(rejected) => rejected.ordinal,
+        other => panic!("{} is no batch", other.name()),
+    }
+}
+
+/// What the scripted services make of a batch.
+fn rejected(ordinal: u64, reason: &str) -> Event {
+    let fact = BatchRejected { ordinal, raw: raw("x"), reason: reason.to_owned(), quarantine: None };
+    Event { fact: Fact::BatchRejected(fact), ..received(ordinal) }
+}
+
+fn done(delivery: &Delivery) -> Result<Outcome> {
+    Ok(Outcome::Done(vec![rejected(ordinal(&delivery.event), "done")]))
+}
+
+fn limits() -> Limits {
+    Limits { ack_wait: Duration::from_secs(30), ..Limits::default() }
+}
+
+/// A running replica.
+struct Replica {
+    shutdown: Shutdown,
+    task: JoinHandle<Result<(), WorkError>>,
+}
+
+impl Replica {
+    async fn start<F>(broker: &Broker, limits: Limits, script: F) -> Self
+    where
+        F: Fn(Delivery) -> BoxFuture<'static, Result<Outcome>> + Send + Sync + 'static,
+    {
+        let artifacts = Artifacts::open(broker.data.path().join("artifacts").to_str().unwrap()).await.unwrap();
+        let edges = Edges { bus: broker.bus("test").await, artifacts };
+        let shutdown = Shutdown::new();
+        let asked = shutdown.clone();
+        let task = tokio::spawn(async move { work_with(Scripted(script), &edges, limits, asked).await });
+        Self { shutdown, task }
+    }
+
+    /// Asks it to leave and waits until it has.
+    async fn leave(self) {
+        self.shutdown.request();
+        within(self.task).await.unwrap().unwrap();
+    }
+
+    /// Ends it as `kill -9` would: nothing is told to the broker.
+    async fn crash(self) {
+        self.task.abort();
+        assert!(within(self.task).await.unwrap_err().is_cancelled());
+    }
+}
+
+async fn publish(bus: &Bus, ordinals: std::ops::RangeInclusive<u64>) {
+    for ordinal in ordinals {
+        bus.publish("upload", &received(ordinal)).await.unwrap();
+    }
+}
+
+/// Waits for this many results; gives their ordinals and reasons in the order of the log.
+async fn results(bus: &Bus, count: usize) -> Vec<(u64, String)> {
+    let filter = Filter::all().facts(["batch.rejected"]);
+    let mut events = bus.events(&filter, Start::First).await.unwrap();
+    let mut found = Vec::new();
+    while found.len() < count {
+        found.push(result(next(&mut events).await.event));
+    }
+    found
+}
+
+/// The results that the log holds now.
+async fn results_now(bus: &Bus) -> Vec<(u64, String)> {
+    let filter = Filter::all().facts(["batch.rejected"]);
+    let events = bus.recorded_events(&filter, Start::First).await.unwrap();
+    within(events.map_ok(|recorded| result(recorded.event)).try_collect()).await.unwrap()
+}
+
+fn result(event: Event) -> (u64, String) {
+    match event.fact {
+        Fact::BatchRejected(rejected) => (rejected.ordinal, rejected.reason),
+        other => panic!("{} is no result", other.name()),
+    }
+}
+
+async fn letters(bus: &Bus) -> Vec<Letter> {
+    let letters = bus.dead_letters(Some(SERVICE), Start::First).await.unwrap();
+    within(letters.try_collect()).await.unwrap()
+}
+
+async fn backlog(bus: &Bus) -> Backlog {
+    bus.backlog(SERVICE).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_fact_becomes_what_the_service_makes_of_it_in_the_same_trace() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let replica = Replica::start(&broker, limits(), |d| async move { done(&d) }.boxed()).await;
+    let mut events = bus.events(&Filter::all(), Start::First).await.unwrap();
+    let (cause, effect) = (next(&mut events).await, next(&mut events).await);
+    assert_eq!(effect.event, rejected(1, "done"));
+    assert_eq!(effect.cause, cause.id);
+    assert_eq!(effect.trace.trace_id(), cause.trace.trace_id());
+    assert_ne!(effect.trace.span_id(), cause.trace.span_id());
+    replica.leave().await;
+    assert_eq!(backlog(&bus).await, Backlog::default());
+}
+
+#[tokio::test]
+async fn a_crash_between_publishing_and_acknowledging_stores_nothing_twice() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { ack_wait: Duration::from_secs(1), ..limits() };
+    let (published, mut is_published) = mpsc::unbounded_channel();
+    let publisher = bus.clone();
+    let first = Replica::start(&broker, limits, move |delivery| {
+        let (publisher, published) = (publisher.clone(), published.clone());
+        async move {
+            publisher.publish(&delivery.id, &rejected(1, "done")).await?;
+            published.send(()).unwrap();
+            std::future::pending().await
+        }
+        .boxed()
+    });
+    let first = first.await;
+    within(is_published.recv()).await.unwrap();
+    first.crash().await;
+    let (handled, mut is_handled) = mpsc::unbounded_channel();
+    let second = Replica::start(&broker, limits, move |delivery| {
+        handled.send(()).unwrap();
+        async move { done(&delivery) }.boxed()
+    });
+    let second = second.await;
+    within(is_handled.recv()).await.unwrap();
+    second.leave().await;
+    assert_eq!(results_now(&bus).await, [(1, "done".to_owned())]);
+    assert_eq!(backlog(&bus).await, Backlog::default());
+}
+
+#[tokio::test]
+async fn a_transient_failure_is_tried_again_and_then_succeeds() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let (seen, mut attempts) = mpsc::unbounded_channel();
+    let replica = Replica::start(&broker, limits(), move |delivery| {
+        seen.send(delivery.attempt).unwrap();
+        async move { if delivery.attempt < 3 { Err(Failure::transient("the store is away")) } else { done(&delivery) } }
+            .boxed()
+    });
+    let replica = replica.await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+    assert_eq!([attempts.recv().await, attempts.recv().await, attempts.recv().await], [Some(1), Some(2), Some(3)]);
+    assert!(letters(&bus).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_permanent_failure_goes_to_the_dead_letters_ends_its_chain_and_blocks_nobody() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=3).await;
+    let limits = Limits { concurrency: 1, ..limits() };
+    let replica = Replica::start(&broker, limits, |delivery| {
+        async move {
+            if ordinal(&delivery.event) == 1 { Err(Failure::permanent("no such column")) } else { done(&delivery) }
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    let expected = [(1, "no such column"), (2, "done"), (3, "done")].map(|(o, r)| (o, r.to_owned()));
+    assert_eq!(results(&bus, 3).await, expected);
+    replica.leave().await;
+    let letters = letters(&bus).await;
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!((letter.content.reason.as_str(), letter.content.stream_sequence), ("no such column", 1));
+    assert_eq!(letter.content.body, aria_io::contracts::encode(&received(1)));
+    assert_eq!(backlog(&bus).await, Backlog::default());
+}
+
+#[tokio::test]
+async fn a_failure_that_stays_transient_goes_to_the_dead_letters_when_its_attempts_are_used_up() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { attempts: 2, ..limits() };
+    let replica =
+        Replica::start(&broker, limits, |_| async { Err(Failure::transient("the store is away")) }.boxed()).await;
+    let reason = "failed 2 times; last: the store is away".to_owned();
+    assert_eq!(results(&bus, 1).await, [(1, reason.clone())]);
+    replica.leave().await;
+    assert_eq!(letters(&bus).await[0].content.reason, reason);
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_due_comes_back_without_counting_as_an_attempt() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { attempts: 1, ..limits() };
+    let (seen, mut attempts) = mpsc::unbounded_channel();
+    let calls = AtomicU64::new(0);
+    let replica = Replica::start(&broker, limits, move |delivery| {
+        seen.send(delivery.attempt).unwrap();
+        let is_due = calls.fetch_add(1, Ordering::SeqCst) == 4;
+        async move { if is_due { done(&delivery) } else { Ok(Outcome::Later("an earlier batch is missing".to_owned())) } }
+            .boxed()
+    });
+    let replica = replica.await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+    attempts.close();
+    let mut all = Vec::new();
+    attempts.recv_many(&mut all, 100).await;
+    assert_eq!(all, [1; 5]);
+}
+
+#[tokio::test]
+async fn a_lost_race_is_run_again_without_counting_as_an_attempt() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let cells = bus.cells("heads");
+    cells.swap(&series(), None, b"theirs".to_vec()).await.unwrap();
+    let limits = Limits { attempts: 1, ..limits() };
+    let calls = AtomicU64::new(0);
+    let replica = Replica::start(&broker, limits, move |delivery| {
+        let (cells, is_first) = (cells.clone(), calls.fetch_add(1, Ordering::SeqCst) == 0);
+        async move {
+            if is_first {
+                cells.swap(&series(), None, b"ours".to_vec()).await?;
+            }
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+}
+
+#[tokio::test]
+async fn a_message_handed_out_too_often_goes_to_the_dead_letters() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { deliveries: 3, ..limits() };
+    let replica = Replica::start(&broker, limits, |_| async { Ok(Outcome::Later("never".to_owned())) }.boxed()).await;
+    let reason = results(&bus, 1).await.remove(0).1;
+    assert!(reason.starts_with("handed out 4 times without an end"), "{reason}");
+    replica.leave().await;
+    assert_eq!(letters(&bus).await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_replicas_share_the_messages() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=6).await;
+    let limits = Limits { concurrency: 1, ..limits() };
+    // Nobody gets past this alone: a replica that kept messages from the other would wait for ever.
+    let both = Arc::new(Barrier::new(2));
+    let (seen, mut shares) = mpsc::unbounded_channel();
+    let script = |replica: u8| {
+        let (both, seen) = (both.clone(), seen.clone());
+        move |delivery: Delivery| {
+            let (both, seen) = (both.clone(), seen.clone());
+            async move {
+                both.wait().await;
+                seen.send(replica).unwrap();
+                done(&delivery)
+            }
+            .boxed()
+        }
+    };
+    let first = Replica::start(&broker, limits, script(1)).await;
+    let second = Replica::start(&broker, limits, script(2)).await;
+    assert_eq!(results(&bus, 6).await.len(), 6);
+    first.leave().await;
+    second.leave().await;
+    let mut all = Vec::new();
+    shares.recv_many(&mut all, 100).await;
+    assert_eq!(all.iter().filter(|replica| **replica == 1).count(), 3);
+}
+
+#[tokio::test]
+async fn one_replica_handles_as_many_at_once_as_it_has_hands() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=8).await;
+    let all_hands = Arc::new(Barrier::new(4));
+    let replica = Replica::start(&broker, limits(), move |delivery| {
+        let all_hands = all_hands.clone();
+        async move {
+            all_hands.wait().await;
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    let ordinals: BTreeSet<u64> = results(&bus, 8).await.into_iter().map(|(ordinal, _)| ordinal).collect();
+    assert_eq!(ordinals, (1..=8).collect());
+    replica.leave().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_sends_the_message_to_the_dead_letters_and_works_on() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=2).await;
+    let replica = Replica::start(&broker, limits(), |delivery| {
+        async move {
+            assert_ne!(ordinal(&delivery.event), 1, "one is not a number");
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    let results = results(&bus, 2).await;
+    assert!(results.contains(&(2, "done".to_owned())), "{results:?}");
+    replica.leave().await;
+    let reason = letters(&bus).await.remove(0).content.reason;
+    assert!(reason.starts_with("panicked:") && reason.contains("one is not a number"), "{reason}");
+}
+
+#[tokio::test]
+async fn signs_of_life_keep_long_work_from_being_handed_out_twice() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { ack_wait: Duration::from_secs(1), ..limits() };
+    let calls = Arc::new(AtomicU64::new(0));
+    let script = |calls: Arc<AtomicU64>| {
+        move |delivery: Delivery| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            async move {
+                // The work itself takes this long.
+                tokio::time::sleep(Duration::from_millis(3_500)).await;
+                done(&delivery)
+            }
+            .boxed()
+        }
+    };
+    let first = Replica::start(&broker, limits, script(calls.clone())).await;
+    let second = Replica::start(&broker, limits, script(calls.clone())).await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    first.leave().await;
+    second.leave().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_stopped_and_tried_again() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { handling: Duration::from_millis(200), ..limits() };
+    let replica = Replica::start(&broker, limits, |delivery| {
+        async move { if delivery.attempt == 1 { std::future::pending().await } else { done(&delivery) } }.boxed()
+    });
+    let replica = replica.await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+}
+
+#[tokio::test]
+async fn a_replica_that_is_asked_to_leave_finishes_what_it_has_in_hand() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, wait) = (started.clone(), go_on.clone());
+    let replica = Replica::start(&broker, Limits { concurrency: 1, ..limits() }, move |delivery| {
+        let (tell, wait) = (tell.clone(), wait.clone());
+        async move {
+            tell.notify_one();
+            wait.notified().await;
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    within(started.notified()).await;
+    replica.shutdown.request();
+    publish(&bus, 2..=2).await;
+    go_on.notify_one();
+    replica.leave().await;
+    assert_eq!(results_now(&bus).await, [(1, "done".to_owned())]);
+    assert_eq!(backlog(&bus).await, Backlog { pending: 1, ..Backlog::default() });
+}
+
+#[tokio::test]
+async fn what_is_not_finished_in_time_is_given_back_at_once() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    // The broker would wait for ten minutes if nobody told it.
+    let limits = Limits { ack_wait: Duration::from_secs(600), drain: Duration::from_millis(100), ..limits() };
+    let started = Arc::new(Notify::new());
+    let tell = started.clone();
+    let first = Replica::start(&broker, limits, move |_| {
+        tell.notify_one();
+        std::future::pending().boxed()
+    });
+    let first = first.await;
+    within(started.notified()).await;
+    first.leave().await;
+    let second = Replica::start(&broker, limits, |delivery| async move { done(&delivery) }.boxed()).await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    second.leave().await;
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_goes_to_the_dead_letters_at_once() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    let jetstream = async_nats::jetstream::new(broker.client().await);
+    jetstream.publish("aria.v1.batch.received.it.ci_direct", "rubbish".into()).await.unwrap().await.unwrap();
+    publish(&bus, 1..=1).await;
+    let replica = Replica::start(&broker, Limits { concurrency: 1, ..limits() }, |d| async move { done(&d) }.boxed());
+    let replica = replica.await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+    let letter = letters(&bus).await.remove(0).content;
+    assert_eq!((letter.body.as_slice(), letter.reason.as_str()), (b"rubbish".as_slice(), "header `ce-id` is missing"));
+}
+
+#[tokio::test]
+async fn a_dead_letter_handed_in_again_reaches_its_service_with_its_id() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let first = Replica::start(&broker, limits(), |_| async { Err(Failure::permanent("a bug")) }.boxed()).await;
+    results(&bus, 1).await;
+    first.leave().await;
+    let letter = letters(&bus).await.remove(0);
+    bus.replay(&letter).await.unwrap();
+    assert!(bus.replay(&letter).await.unwrap().duplicate);
+    let (seen, mut deliveries) = mpsc::unbounded_channel();
+    let second = Replica::start(&broker, limits(), move |delivery| {
+        seen.send(delivery.clone()).unwrap();
+        async move { done(&delivery) }.boxed()
+    });
+    let second = second.await;
+    let delivery = within(deliveries.recv()).await.unwrap();
+    assert_eq!((delivery.event.clone(), delivery.attempt), (received(1), 1));
+    assert_eq!(delivery.id, aria_io::contracts::event_id("upload", &received(1)).to_string());
+    assert_eq!(results(&bus, 2).await[1], (1, "done".to_owned()));
+    second.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_killed_in_the_middle_loses_nothing_and_doubles_nothing() {
+    let mut broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=40).await;
+    let limits = Limits { ack_wait: Duration::from_secs(2), ..limits() };
+    let (seen, mut progress) = mpsc::unbounded_channel();
+    let replica = Replica::start(&broker, limits, move |delivery| {
+        let _ = seen.send(());
+        async move { done(&delivery) }.boxed()
+    });
+    let replica = replica.await;
+    for _ in 0..10 {
+        within(progress.recv()).await.unwrap();
+    }
+    broker.kill().await;
+    broker.start_again().await;
+    publish(&bus, 41..=60).await;
+    let mut ordinals: Vec<u64> = results(&bus, 60).await.into_iter().map(|(ordinal, _)| ordinal).collect();
+    replica.leave().await;
+    ordinals.sort_unstable();
+    assert_eq!(ordinals, (1..=60).collect::<Vec<_>>());
+    assert_eq!(results_now(&bus).await.len(), 60);
+    assert_eq!(backlog(&bus).await.pending, 0);
+}
+
+#[tokio::test]
+async fn a_replica_waits_for_a_broker_that_is_not_set_up_yet() {
+    let data = tempfile::tempdir().unwrap();
+    let server = aria_io::nats_server::Server::start(data.path(), &broker::tools()).await.unwrap();
+    let bus = Bus::connect(&aria_io::bus::BusConfig::new(server.url(), "test")).await.unwrap();
+    let artifacts = Artifacts::open(data.path().join("artifacts").to_str().unwrap()).await.unwrap();
+    let edges = Edges { bus: bus.clone(), artifacts };
+    let shutdown = Shutdown::new();
+    let asked = shutdown.clone();
+    let script = Scripted(|delivery: Delivery| async move { done(&delivery) }.boxed());
+    let task = tokio::spawn(async move { work_with(script, &edges, limits(), asked).await });
+    bus.ensure().await.unwrap();
+    publish(&bus, 1..=1).await;
+    assert_eq!(results(&bus, 1).await.len(), 1);
+    shutdown.request();
+    within(task).await.unwrap().unwrap();
+}

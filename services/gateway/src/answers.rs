@@ -1,0 +1,163 @@
+//! The answers to single requests.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aria_core::artifact::{Artifact, Format, Kind};
+use aria_core::event::Fact;
+use aria_core::forecast::Forecast;
+use aria_core::head::Head;
+use aria_core::issued::Issued;
+use aria_core::monitor;
+use aria_core::registry::Registry;
+use aria_core::series::{Definition, SeriesId};
+use aria_core::time::Timestamp;
+use aria_io::bus::{Filter, Start};
+use aria_io::stores::Held;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use futures::StreamExt;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{Gateway, Problem};
+
+/// What there is to ask for.
+pub async fn index() -> &'static str {
+    "Aria\n\
+     GET  /v1/series                     the series\n\
+     GET  /v1/series/{id}                how far a series has come\n\
+     POST /v1/series/{id}/batches        hand a batch in: CSV, NDJSON or Parquet\n\
+     GET  /v1/series/{id}/forecast       the newest forecast\n\
+     GET  /v1/series/{id}/models         the models and what became of them\n\
+     GET  /v1/events?series=&from=       events as they happen (server-sent events)\n\
+     GET  /healthz /readyz /metrics\n"
+}
+
+/// The defined series.
+pub async fn series(State(gateway): State<Gateway>) -> Json<Vec<Value>> {
+    let told = |d: &Definition| json!({"id": d.id, "unit": d.unit, "cadence": d.cadence, "time_zone": d.time_zone});
+    Json(gateway.definitions.values().map(told).collect())
+}
+
+/// How far a series has come.
+#[derive(Serialize)]
+pub struct Status {
+    series: SeriesId,
+    batches_received: u64,
+    batches_accepted: u64,
+    data_until: Option<Timestamp>,
+    batches_checked: u64,
+    phase: monitor::Phase,
+    model: Option<String>,
+    last_retraining: Option<Timestamp>,
+    retrainings_in_a_row_without_a_new_model: u32,
+}
+
+/// `GET /v1/series/{series}`
+pub async fn status(State(gateway): State<Gateway>, Path(id): Path<String>) -> Result<Json<Status>, Problem> {
+    let series = gateway.defined(&id)?.id.clone();
+    let stores = gateway.edges.stores();
+    let head: Held<Head> = stores.heads.load(&series).await?;
+    let state: Held<monitor::State> = stores.monitors.load(&series).await?;
+    let (head, state) = (head.document, state.document);
+    Ok(Json(Status {
+        series,
+        batches_received: head.ordinal,
+        batches_accepted: head.sequence,
+        data_until: head.end,
+        batches_checked: state.sequence,
+        phase: state.phase,
+        model: state.serving.map(|s| s.model.key()),
+        last_retraining: state.last_asked,
+        retrainings_in_a_row_without_a_new_model: state.failures,
+    }))
+}
+
+/// `GET /v1/series/{series}/models`
+pub async fn models(State(gateway): State<Gateway>, Path(id): Path<String>) -> Result<Json<Registry>, Problem> {
+    let series = gateway.defined(&id)?.id.clone();
+    let registry: Held<Registry> = gateway.edges.stores().registry.load(&series).await?;
+    Ok(Json(registry.document))
+}
+
+/// `POST /v1/series/{series}/batches`: stores the bytes and announces them; 202 with the batch's ordinal.
+pub async fn receive(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let series = gateway.defined(&id)?.id.clone();
+    let format = format_of(&headers)?;
+    if body.is_empty() {
+        return Err(Problem::Empty);
+    }
+    let raw = Artifact::of(Kind::Raw, &series, format, body.to_vec());
+    gateway.edges.artifacts.store(&raw).await?;
+    let head: Held<Head> = gateway.edges.stores().heads.load(&series).await?;
+    let bus = &gateway.edges.bus;
+    let (event, id) = bus.receive(&series, &raw.name, now(), "http", head.document.ordinal).await?;
+    let ordinal = match event.fact {
+        Fact::BatchReceived(received) => Some(received.ordinal),
+        _ => None,
+    };
+    Ok((StatusCode::ACCEPTED, Json(json!({"event": id, "ordinal": ordinal, "raw": raw.name.key()}))))
+}
+
+/// `GET /v1/series/{series}/forecast`
+pub async fn forecast(State(gateway): State<Gateway>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let definition = gateway.defined(&id)?;
+    let Some(name) = newest_forecast(&gateway, &definition.id).await? else { return Err(Problem::NoForecast(id)) };
+    let issued: Issued = gateway.edges.artifacts.get_document(&name).await?;
+    let values = Forecast::from_parquet(&gateway.edges.artifacts.get(&issued.values).await?)?;
+    let point = |p: &aria_core::forecast::Point| {
+        json!({
+            "target": p.target, "forecast": p.value,
+            "interval_50": [p.lower_50, p.upper_50],
+            "interval_80": [p.lower_80, p.upper_80],
+            "interval_95": [p.lower_95, p.upper_95],
+        })
+    };
+    Ok(Json(json!({
+        "series": definition.id, "unit": definition.unit, "origin": issued.origin, "degraded": issued.degraded,
+        "model": issued.model.key(), "snapshot": issued.snapshot.key(),
+        "points": values.points.iter().map(point).collect::<Vec<_>>(),
+    })))
+}
+
+async fn newest_forecast(gateway: &Gateway, series: &SeriesId) -> Result<Option<aria_core::artifact::Ref>, Problem> {
+    let filter = Filter::all().facts(["forecast.issued"]).series(series);
+    let mut events = gateway.edges.bus.recorded_events(&filter, Start::First).await?;
+    let mut newest = None;
+    while let Some(recorded) = events.next().await {
+        if let Fact::ForecastIssued(issued) = recorded?.event.fact {
+            newest = Some(issued.forecast);
+        }
+    }
+    Ok(newest)
+}
+
+impl Gateway {
+    fn defined(&self, id: &str) -> Result<&Definition, Problem> {
+        let unknown = || Problem::UnknownSeries(id.to_owned());
+        let series: SeriesId = id.parse().map_err(|_| unknown())?;
+        self.definitions.get(&series).ok_or_else(unknown)
+    }
+}
+
+fn format_of(headers: &HeaderMap) -> Result<Format, Problem> {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    match text.split(';').next().unwrap_or_default().trim() {
+        "text/csv" => Ok(Format::Csv),
+        "application/x-ndjson" | "application/jsonl" => Ok(Format::Ndjson),
+        "application/vnd.apache.parquet" => Ok(Format::Parquet),
+        other => Err(Problem::Format(other.to_owned())),
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_seconds(since.as_secs() as i64).unwrap_or(Timestamp::EPOCH)
+}

@@ -1,0 +1,181 @@
+//! What ingestion does with received bytes: load them and the series, check in core, store, move the head.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aria_core::artifact::{Artifact, Kind, Ref};
+use aria_core::contract::{self, Checked, Quarantine};
+use aria_core::event::{BatchAccepted, BatchId, BatchReceived, BatchRejected, Event, Fact};
+use aria_core::head::{Head, Turn};
+use aria_core::outbox::{self, Found, Outbox};
+use aria_core::series::{Definition, SeriesId};
+use aria_io::library::Series;
+use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
+use aria_io::stores::{Held, Stores};
+
+use crate::append::{Batch, append};
+
+/// Takes batches in.
+#[derive(Clone, Debug)]
+pub struct Ingestion {
+    stores: Stores,
+    definitions: Arc<BTreeMap<SeriesId, Definition>>,
+}
+
+impl Ingestion {
+    /// Ingestion on these stores, for the series that are defined.
+    pub fn new(stores: Stores, definitions: impl IntoIterator<Item = Definition>) -> Self {
+        let definitions = definitions.into_iter().map(|d| (d.id.clone(), d)).collect();
+        Self { stores, definitions: Arc::new(definitions) }
+    }
+
+    async fn take_up(&self, delivery: &Delivery, received: &BatchReceived, head: &Head) -> Result<Head, Failure> {
+        let series = &delivery.event.series;
+        let Some(definition) = self.definitions.get(series) else {
+            let reason = format!("no series `{series}` is defined: add its definition to the series folder and send it again");
+            return Ok(rejecting(head, delivery, received, reason, None));
+        };
+        let parent = match &head.snapshot {
+            Some(snapshot) => Some(Series::open(&self.stores.artifacts, snapshot).await?),
+            None => None,
+        };
+        match self.check(delivery, received, definition, parent.as_ref()).await? {
+            Ok(checked) => self.accept(delivery, received, (definition, parent, checked)).await,
+            Err(broken) => {
+                let quarantine = self.quarantine(received, broken.quarantined, broken.quarantined_total).await?;
+                Ok(rejecting(head, delivery, received, broken.reason.to_string(), quarantine))
+            }
+        }
+    }
+
+    async fn check(
+        &self,
+        delivery: &Delivery,
+        received: &BatchReceived,
+        definition: &Definition,
+        parent: Option<&Series>,
+    ) -> Result<Result<Checked, contract::Broken>, Failure> {
+        let bytes = self.stores.artifacts.get(&received.raw).await?;
+        let (definition, format, now) = (definition.clone(), received.raw.format, delivery.event.as_of);
+        let level = parent.and_then(|p| p.manifest.level.clone());
+        cpu(move || contract::check(&definition, format, &bytes, level.as_ref(), now)).await
+    }
+
+    async fn accept(
+        &self,
+        delivery: &Delivery,
+        received: &BatchReceived,
+        (definition, parent, checked): (&Definition, Option<Series>, Checked),
+    ) -> Result<Head, Failure> {
+        let (rows, rows_quarantined) = (checked.table.rows(), checked.rows_refused);
+        let quarantine = self.quarantine(received, checked.quarantined, checked.quarantined_total).await?;
+        let batch =
+            Batch { received, at: delivery.event.as_of, quarantine: quarantine.clone(), table: checked.table };
+        let appended = append(&self.stores.artifacts, definition, parent.as_ref(), batch).await?;
+        let (sequence, end) = (appended.manifest.sequence, appended.manifest.end);
+        let snapshot = appended.name;
+        let batch = BatchId { ordinal: received.ordinal, sequence, snapshot: snapshot.clone(), origin: end };
+        let fact =
+            Fact::BatchAccepted(BatchAccepted { batch, table: appended.table, quarantine, rows, rows_quarantined });
+        Ok(Head {
+            ordinal: received.ordinal,
+            sequence,
+            snapshot: Some(snapshot),
+            end: Some(end),
+            outbox: Some(outbox_of(delivery, fact)),
+        })
+    }
+
+    async fn quarantine(
+        &self,
+        received: &BatchReceived,
+        rows: Vec<contract::Quarantined>,
+        total: u64,
+    ) -> Result<Option<Ref>, Failure> {
+        if total == 0 {
+            return Ok(None);
+        }
+        let document = Quarantine { raw: received.raw.clone(), total, rows };
+        let artifact =
+            Artifact::document(Kind::Quarantine, &received.raw.series, &document).map_err(Failure::permanent)?;
+        self.stores.artifacts.store(&artifact).await?;
+        Ok(Some(artifact.name))
+    }
+
+    async fn load(&self, delivery: &Delivery) -> Result<Held<Head>, Failure> {
+        Ok(self.stores.heads.load(&delivery.event.series).await?)
+    }
+
+    async fn move_to(&self, delivery: &Delivery, from: Option<u64>, head: Head) -> Result<Vec<Event>, Failure> {
+        self.stores.heads.store(&delivery.event.series, from, &head).await?;
+        Ok(head.outbox.map(|o| o.events).unwrap_or_default())
+    }
+}
+
+impl Handler for Ingestion {
+    const SERVICE: &'static str = "ingestion";
+
+    fn consumes(&self) -> &'static [&'static str] {
+        &["batch.received"]
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
+        let Fact::BatchReceived(received) = &delivery.event.fact else { return Err(delivery.unexpected()) };
+        let held = self.load(delivery).await?;
+        match outbox::look_up(held.document.outbox.as_ref(), &delivery.id) {
+            Found::Handled(events) => return Ok(Outcome::Done(events)),
+            Found::Unsettled => {
+                return Ok(Outcome::Later("the facts of the batch before are not known to be published".into()));
+            }
+            Found::Free => {}
+        }
+        match held.document.turn_of(received.ordinal) {
+            Turn::Past => return Ok(Outcome::Done(Vec::new())),
+            Turn::NotYet(ordinal) => return Ok(Outcome::Later(format!("batch {ordinal} has not been dealt with"))),
+            Turn::Now => {}
+        }
+        let head = self.take_up(delivery, received, &held.document).await?;
+        Ok(Outcome::Done(self.move_to(delivery, held.revision, head).await?))
+    }
+
+    async fn settled(&self, delivery: &Delivery) -> Result<(), Failure> {
+        let mut held = self.load(delivery).await?;
+        let Some(outbox) = held.document.outbox.as_mut().filter(|o| o.cause == delivery.id && !o.settled) else {
+            return Ok(());
+        };
+        outbox.settled = true;
+        self.stores.heads.store(&delivery.event.series, held.revision, &held.document).await?;
+        Ok(())
+    }
+
+    /// A batch that cannot be taken up is rejected, so that the ones behind it are not blocked.
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
+        let Fact::BatchReceived(received) = &delivery.event.fact else { return Ok(Vec::new()) };
+        let held = self.load(delivery).await?;
+        if let Found::Handled(events) = outbox::look_up(held.document.outbox.as_ref(), &delivery.id) {
+            return Ok(events);
+        }
+        if held.document.turn_of(received.ordinal) != Turn::Now {
+            return Ok(Vec::new());
+        }
+        let head = rejecting(&held.document, delivery, received, format!("it could not be processed: {reason}"), None);
+        self.move_to(delivery, held.revision, head).await
+    }
+}
+
+fn rejecting(
+    head: &Head,
+    delivery: &Delivery,
+    received: &BatchReceived,
+    reason: String,
+    quarantine: Option<Ref>,
+) -> Head {
+    let fact =
+        Fact::BatchRejected(BatchRejected { ordinal: received.ordinal, raw: received.raw.clone(), reason, quarantine });
+    Head { ordinal: received.ordinal, outbox: Some(outbox_of(delivery, fact)), ..head.clone() }
+}
+
+fn outbox_of(delivery: &Delivery, fact: Fact) -> Outbox {
+    let event = Event { fact, ..delivery.event.clone() };
+    Outbox { cause: delivery.id.clone(), events: vec![event], settled: false }
+}

@@ -1,0 +1,143 @@
+//! What prediction does with the end of a check or of a retraining: load the newest window, forecast in core, store.
+
+use aria_core::artifact::{Artifact, Format, Kind, Ref};
+use aria_core::event::{BatchId, Cause, Event, Fact, ForecastIssued, ForecastWithheld, Promotion, Retraining, Verdict};
+use aria_core::forecast;
+use aria_core::issued::Issued;
+use aria_core::model::Model;
+use aria_core::time::DAY;
+use aria_io::library::Series;
+use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
+use aria_io::stores::Stores;
+
+/// Makes forecasts.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    stores: Stores,
+}
+
+/// What is to be forecast, taken from the event.
+struct Order<'a> {
+    batch: &'a BatchId,
+    model: Option<&'a Ref>,
+    degraded: Option<String>,
+    without_model: &'a str,
+}
+
+impl Prediction {
+    /// Prediction on these stores.
+    pub fn new(stores: Stores) -> Self {
+        Self { stores }
+    }
+
+    async fn carry_out(&self, order: &Order<'_>) -> Result<Fact, Failure> {
+        let Some(model_name) = order.model else { return Ok(withheld(order.batch, order.without_model)) };
+        let artifacts = &self.stores.artifacts;
+        let model: Model = artifacts.get_document(model_name).await?;
+        let series = Series::open(artifacts, &order.batch.snapshot).await?;
+        let from = order.batch.origin.plus(-forecast::NEEDED_DAYS * DAY);
+        let history = series.history(artifacts, from, order.batch.origin).await?;
+        let origin = order.batch.origin;
+        let made = cpu(move || forecast::issue(&model.fitted.serving, &model.fitted.intervals, &history, origin)).await?;
+        match made {
+            Ok(forecast) => self.store(order, model_name, &forecast).await,
+            Err(why) => Ok(withheld(order.batch, &why.to_string())),
+        }
+    }
+
+    async fn store(&self, order: &Order<'_>, model: &Ref, forecast: &forecast::Forecast) -> Result<Fact, Failure> {
+        let series = &order.batch.snapshot.series;
+        let values = forecast.to_parquet().map_err(Failure::permanent)?;
+        let values = Artifact::of(Kind::Values, series, Format::Parquet, values);
+        let issued = Issued {
+            origin: order.batch.origin,
+            model: model.clone(),
+            snapshot: order.batch.snapshot.clone(),
+            values: values.name.clone(),
+            degraded: order.degraded.clone(),
+            code_version: aria_core::CODE_VERSION.to_owned(),
+        };
+        let document = Artifact::document(Kind::Forecast, series, &issued).map_err(Failure::permanent)?;
+        self.stores.artifacts.store(&values).await?;
+        self.stores.artifacts.store(&document).await?;
+        Ok(Fact::ForecastIssued(ForecastIssued {
+            batch: order.batch.clone(),
+            forecast: document.name,
+            model: model.clone(),
+            degraded: order.degraded.clone(),
+        }))
+    }
+}
+
+impl Handler for Prediction {
+    const SERVICE: &'static str = "prediction";
+
+    fn consumes(&self) -> &'static [&'static str] {
+        &["drift.checked", "model.promoted", "model.rejected", "training.failed"]
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
+        let Some(order) = order(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
+        let fact = self.carry_out(&order).await?;
+        Ok(Outcome::Done(vec![terminal(delivery, order.batch, fact)]))
+    }
+
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
+        let Some(order) = order(&delivery.event.fact) else { return Ok(Vec::new()) };
+        Ok(vec![terminal(delivery, order.batch, withheld(order.batch, reason))])
+    }
+}
+
+/// The forecast that a fact asks for, where it asks for one.
+fn order(fact: &Fact) -> Option<Order<'_>> {
+    match fact {
+        Fact::DriftChecked(checked) => match &checked.verdict {
+            Verdict::Proceed { model, degraded } => Some(Order {
+                batch: &checked.batch,
+                model: Some(model),
+                degraded: degraded.clone(),
+                without_model: "",
+            }),
+            Verdict::Wait { reason } => {
+                Some(Order { batch: &checked.batch, model: None, degraded: None, without_model: reason })
+            }
+            Verdict::Hold { .. } => None,
+        },
+        Fact::ModelPromoted(promoted) => match &promoted.by {
+            Promotion::Evaluation { retraining, .. } => {
+                let batch = retraining.held.as_ref()?;
+                Some(Order { batch, model: Some(&promoted.model), degraded: None, without_model: "" })
+            }
+            Promotion::Rollback { .. } => None,
+        },
+        Fact::ModelRejected(rejected) => with_incumbent(&rejected.retraining, &rejected.reason),
+        Fact::TrainingFailed(failed) => with_incumbent(&failed.retraining, &failed.reason),
+        Fact::BatchReceived(_)
+        | Fact::BatchAccepted(_)
+        | Fact::BatchRejected(_)
+        | Fact::RetrainingRequested(_)
+        | Fact::ModelTrained(_)
+        | Fact::ForecastIssued(_)
+        | Fact::ForecastWithheld(_)
+        | Fact::PerformanceScored(_) => None,
+    }
+}
+
+/// The best there is after a retraining brought no new model: the one that served, which says if it is known to be drifted.
+fn with_incumbent<'a>(retraining: &'a Retraining, reason: &'a str) -> Option<Order<'a>> {
+    let degraded = match retraining.cause {
+        Cause::SkillFell | Cause::Drifted => Some(format!("{}; no better model: {reason}", retraining.evidence)),
+        Cause::FirstModel | Cause::Scheduled | Cause::ByHand => None,
+    };
+    let batch = retraining.held.as_ref()?;
+    Some(Order { batch, model: retraining.incumbent.as_ref(), degraded, without_model: reason })
+}
+
+fn withheld(batch: &BatchId, reason: &str) -> Fact {
+    Fact::ForecastWithheld(ForecastWithheld { batch: batch.clone(), reason: reason.to_owned() })
+}
+
+fn terminal(delivery: &Delivery, batch: &BatchId, fact: Fact) -> Event {
+    Event { series: delivery.event.series.clone(), as_of: batch.origin, fact }
+}
+
