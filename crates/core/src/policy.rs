@@ -60,7 +60,8 @@ fn without_model(policy: &Policy, situation: &Situation, now: Timestamp) -> Deci
     if known < needed {
         return Decision::Wait { reason: format!("{known} of the {needed} days of history for a first model are there") };
     }
-    match deferral(policy, situation, now) {
+    // A longer history is new evidence by itself, so the pause does not grow, and without a model there is no forecast.
+    match deferral(policy, &Situation { failures: 0, ..situation.clone() }, now) {
         Some(reason) => Decision::Wait { reason: format!("no model has been promoted; {reason}") },
         None => Decision::Retrain { cause: Cause::FirstModel, evidence: format!("{known} days of history, {needed} needed") },
     }
@@ -191,6 +192,15 @@ mod tests {
         assert!(matches!(decided(&young), Decision::Wait { .. }));
         let old = Situation { history_days: 60, ..young };
         assert!(matches!(decided(&old), Decision::Retrain { cause: Cause::FirstModel, .. }));
+    }
+
+    #[test]
+    fn a_first_model_is_tried_again_after_each_cooldown() {
+        let rejected = Situation { serving_since: None, failures: 9, last_asked: Some(day("2022-05-18")), ..quiet() };
+        // 18 May to 1 June is 14 days, the cooldown.
+        assert!(matches!(decided(&rejected), Decision::Retrain { cause: Cause::FirstModel, .. }));
+        let early = Situation { last_asked: Some(day("2022-05-19")), ..rejected };
+        assert!(matches!(decided(&early), Decision::Wait { .. }));
     }
 
     #[test]
