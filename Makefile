@@ -32,12 +32,12 @@ run: setup ## Replays a history through the whole system: [INPUT=f] [ONCE=1] [OU
 	if [ -n "$$INPUT" ]; then arguments+=(--input "$$(absolute "$$INPUT")"); fi; \
 	if [ -n "$$ONCE" ]; then arguments+=(--once); fi; \
 	if [ -n "$$OUT" ]; then arguments+=(--out "$$(absolute "$$OUT")"); fi; \
-	cargo build --locked -p aria-cli; \
-	exec cargo run --quiet --locked -p aria-cli -- demo "$${arguments[@]}"
+	cargo build --locked --workspace --bin aria; \
+	exec "$${CARGO_TARGET_DIR:-target}/debug/aria" demo "$${arguments[@]}"
 
 test: ## Runs every test, with a real NATS server and a real S3 server
 	@deploy/setup.sh --with-s3
-	@cargo build --locked -p aria-cli
+	@cargo build --locked --workspace --bins
 	@tests/run.sh
 
 fmt: ## Formats the code

@@ -1,1 +1,32 @@
-//! Placeholder while the workspace is laid out.
+//! The system from outside: what a test needs to start real servers and the real `aria` as processes.
+//!
+//! Every fixture runs on free ports of this machine with its state in a temporary folder, and ends what it started,
+//! and only that, when it is dropped. `make test` builds and installs what they run; an error here says what is missing.
+
+mod aria;
+mod nats;
+mod ports;
+mod process;
+mod s3;
+mod tools;
+mod wait;
+
+pub use aria::{Service, aria};
+pub use nats::Nats;
+pub use ports::free_ports;
+pub use process::Process;
+pub use s3::S3;
+pub use wait::until;
+
+/// The nats-server that tests start, to be handed to a command that starts one itself.
+///
+/// # Errors
+/// Where there is none; the error says how to get it.
+pub fn nats_server() -> anyhow::Result<std::path::PathBuf> {
+    tools::find("nats-server", "ARIA_NATS_SERVER")
+}
+
+/// The root of the clone.
+pub fn clone_root() -> &'static std::path::Path {
+    std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

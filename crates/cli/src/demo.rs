@@ -108,7 +108,13 @@ impl Demo {
         Ok(())
     }
 
-    async fn summarise(&self, edges: &Edges, history: &History, tally: Tally, times: &Times) -> anyhow::Result<Summary> {
+    async fn summarise(
+        &self,
+        edges: &Edges,
+        history: &History,
+        tally: Tally,
+        times: &Times,
+    ) -> anyhow::Result<Summary> {
         let head = feed::head(edges, &history.definition.id).await?;
         let mut errors = Vec::new();
         let mut forecasts = outcome::to_csv([]);
@@ -171,7 +177,8 @@ fn simulated_history() -> anyhow::Result<Vec<u8>> {
 
 fn run_id(bytes: &[u8], definition: &Definition) -> anyhow::Result<String> {
     let program = std::fs::read(std::env::current_exe()?).context("cannot read the program itself")?;
-    let parts = [Sha256Hex::of(bytes), Sha256Hex::of(&aria_core::document::encode(definition)?), Sha256Hex::of(&program)];
+    let parts =
+        [Sha256Hex::of(bytes), Sha256Hex::of(&aria_core::document::encode(definition)?), Sha256Hex::of(&program)];
     Ok(Sha256Hex::of(parts.map(|p| p.to_string()).concat().as_bytes()).short().to_owned())
 }
 

@@ -100,9 +100,9 @@ impl Outcome {
             }
             tally.score()
         };
-        let naive = baseline::BASELINES.iter().map(|(name, make)| {
-            (*name, values(&|f| make(&self.known(f.origin), f.origin, f.points.len())))
-        });
+        let naive = baseline::BASELINES
+            .iter()
+            .map(|(name, make)| (*name, values(&|f| make(&self.known(f.origin), f.origin, f.points.len()))));
         let kept = self.first_model.is_some().then(|| values(&|f| self.first_model_forecast(f.origin)));
         let naive = naive.collect();
         Year { year, issued: score::score(forecasts.iter().copied(), &self.actuals), first_model_kept: kept, naive }
@@ -177,7 +177,7 @@ fn write_summary(text: &mut String, summary: &Summary) -> std::fmt::Result {
         writeln!(text, "    {day}  {:<12} {:<9} {}", ended.cause.as_str(), ended.outcome, ended.reason)?;
     }
     writeln!(text, "  error (mean absolute percentage, day 1 / whole horizon)")?;
-    for year in &summary.errors {
+    for year in summary.errors.iter().filter(|year| year.issued.origins > 0) {
         write!(text, "    {}  issued {}", year.year, figures(&year.issued))?;
         if let Some(first) = &year.first_model_kept {
             write!(text, "   first model kept {}", figures(first))?;

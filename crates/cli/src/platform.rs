@@ -53,7 +53,10 @@ impl Place {
     /// Where none runs here, or it does not answer.
     pub async fn connect(&self) -> anyhow::Result<Edges> {
         let url = self.nats.clone().or_else(|| Server::running(&self.data)).with_context(|| {
-            format!("no platform runs on {}: start one with `aria up`, or name its broker with --nats", self.data.display())
+            format!(
+                "no platform runs on {}: start one with `aria up`, or name its broker with --nats",
+                self.data.display()
+            )
         })?;
         let config = BusConfig { patience: Duration::from_secs(5), ..BusConfig::new(url.trim(), "aria") };
         let bus = Bus::connect(&config).await?;

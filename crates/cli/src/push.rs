@@ -69,7 +69,12 @@ impl Ingest {
             if let Fact::BatchAccepted(accepted) = &fact
                 && accepted.batch.ordinal == received.ordinal
             {
-                println!("{}: {} rows taken in, {} quarantined", file.display(), accepted.rows, accepted.rows_quarantined);
+                println!(
+                    "{}: {} rows taken in, {} quarantined",
+                    file.display(),
+                    accepted.rows,
+                    accepted.rows_quarantined
+                );
             }
             if ended(&fact) != Some(received.ordinal) {
                 continue;

@@ -1,8 +1,8 @@
 //! What a batch must keep before it becomes part of a series.
 //!
 //! Bytes go in, a table of good rows comes out, with a record of every row and cell that was refused: which, where and
-//! why. Only what makes the whole batch doubtful breaks it: a file that is no table, a missing column, a wrong unit, too
-//! many bad rows. Hours that are missing are no fault: they stay gaps.
+//! why. Only what makes the whole batch doubtful breaks it: a file that is no table, a missing column, a wrong unit,
+//! too many bad rows. Hours that are missing are no fault: they stay gaps.
 
 use serde::{Deserialize, Serialize};
 
@@ -87,8 +87,8 @@ impl Document for Quarantine {
 
 /// Checks a batch against the contract of its series.
 ///
-/// `recent` is the level of the newest four weeks, where there are any; `received` is when the batch was handed in, which
-/// tells values from the future.
+/// `recent` is the level of the newest four weeks, where there are any; `received` is when the batch was handed in,
+/// which tells values from the future.
 ///
 /// # Errors
 /// Where the batch as a whole cannot be trusted, with the refused rows as far as they could be told apart.

@@ -283,8 +283,12 @@ fn verdict(contenders: &[Contender], unit: &str) -> Verdict {
     let Some((challenger, others)) = contenders.split_first() else {
         return Verdict::Reject { reason: "there was no challenger".to_owned() };
     };
+    let champion = others.iter().filter(|other| other.name == CHAMPION);
+    // Naive forecasts do not serve: where a model does, losing to one of them is no reason to keep a worse model.
+    let rivals: Vec<&Contender> =
+        if champion.clone().count() > 0 { champion.collect() } else { others.iter().collect() };
     // A NaN beats nobody.
-    let unbeaten: Vec<String> = others
+    let unbeaten: Vec<String> = rivals
         .iter()
         .filter(|other| !(challenger.mae < other.mae))
         .map(|other| format!("{} with {:.2}", other.name, other.mae))

@@ -59,11 +59,7 @@ impl Document for Model {
 ///
 /// # Errors
 /// Where the history cannot carry a model.
-pub fn train(
-    request: &Retraining,
-    definition: (&Ref, &Definition),
-    history: &History,
-) -> Result<Model, FitError> {
+pub fn train(request: &Retraining, definition: (&Ref, &Definition), history: &History) -> Result<Model, FitError> {
     let (definition_ref, definition) = definition;
     let fitted = forecast::fit(definition, history)?;
     let (reference, limits) = match Reference::learn(history, definition) {

@@ -58,12 +58,17 @@ pub fn decide(policy: &Policy, situation: &Situation, now: Timestamp) -> Decisio
 fn without_model(policy: &Policy, situation: &Situation, now: Timestamp) -> Decision {
     let (known, needed) = (situation.history_days, situation.history_needed);
     if known < needed {
-        return Decision::Wait { reason: format!("{known} of the {needed} days of history for a first model are there") };
+        return Decision::Wait {
+            reason: format!("{known} of the {needed} days of history for a first model are there"),
+        };
     }
     // A longer history is new evidence by itself, so the pause does not grow, and without a model there is no forecast.
     match deferral(policy, &Situation { failures: 0, ..situation.clone() }, now) {
         Some(reason) => Decision::Wait { reason: format!("no model has been promoted; {reason}") },
-        None => Decision::Retrain { cause: Cause::FirstModel, evidence: format!("{known} days of history, {needed} needed") },
+        None => Decision::Retrain {
+            cause: Cause::FirstModel,
+            evidence: format!("{known} days of history, {needed} needed"),
+        },
     }
 }
 
@@ -102,7 +107,9 @@ fn aged(policy: &Policy, since: Timestamp, now: Timestamp) -> Option<(Cause, Str
 fn deferral(policy: &Policy, situation: &Situation, now: Timestamp) -> Option<String> {
     let failures = situation.failures;
     if failures >= policy.give_up_after {
-        return Some(format!("{failures} retrainings in a row brought no better model: a person must ask for the next"));
+        return Some(format!(
+            "{failures} retrainings in a row brought no better model: a person must ask for the next"
+        ));
     }
     let pause = i64::from(policy.cooldown_days) << failures.min(3);
     let waited = now.since(situation.last_asked?) / DAY;

@@ -119,7 +119,8 @@ impl Registry {
     fn served(&self, digest: &str) -> Result<Ref, RollbackError> {
         let served = |v: &&Version| v.rejected.is_none() && v.model.sha256.as_str().starts_with(digest);
         let model = || digest.to_owned();
-        let version = self.versions.iter().rev().find(served).ok_or_else(|| RollbackError::NeverServed { model: model() })?;
+        let version =
+            self.versions.iter().rev().find(served).ok_or_else(|| RollbackError::NeverServed { model: model() })?;
         if self.champion.as_ref() == Some(&version.model) {
             return Err(RollbackError::Serving { model: model() });
         }
@@ -169,7 +170,8 @@ mod tests {
     #[test]
     fn a_rollback_puts_the_previous_model_back_and_is_on_record() {
         let registry = Registry::default().with(version("a", None)).with(version("b", None));
-        let (after, target) = registry.rolled_back(None, "2021-04-01".parse().unwrap(), "worse at night".into()).unwrap();
+        let (after, target) =
+            registry.rolled_back(None, "2021-04-01".parse().unwrap(), "worse at night".into()).unwrap();
         assert_eq!((after.champion, target), (Some(model("a")), model("a")));
         assert_eq!(after.moves.last().map(|m| m.why.as_str()), Some("worse at night"));
     }

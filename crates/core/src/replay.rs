@@ -98,9 +98,8 @@ impl<T> Periods<T> {
     }
 
     fn batches(self, format: Format, encode: impl Fn(Vec<T>) -> Vec<u8>) -> Vec<Batch> {
-        let batch = |(end, rows)| {
-            Timestamp::from_seconds(end).map(|as_of| Batch { as_of, format, bytes: encode(rows) })
-        };
+        let batch =
+            |(end, rows)| Timestamp::from_seconds(end).map(|as_of| Batch { as_of, format, bytes: encode(rows) });
         self.rows.into_iter().filter_map(batch).collect()
     }
 }

@@ -57,10 +57,7 @@ pub fn score<'a>(forecasts: impl IntoIterator<Item = &'a Forecast>, actual: &His
 }
 
 /// Scores forecasts apart by the UTC year of their origin.
-pub fn score_by_year<'a>(
-    forecasts: impl IntoIterator<Item = &'a Forecast>,
-    actual: &History,
-) -> BTreeMap<i16, Score> {
+pub fn score_by_year<'a>(forecasts: impl IntoIterator<Item = &'a Forecast>, actual: &History) -> BTreeMap<i16, Score> {
     let mut years: BTreeMap<i16, Tally> = BTreeMap::new();
     for forecast in forecasts {
         years.entry(forecast.origin.utc().year()).or_default().add(forecast, actual);

@@ -90,11 +90,25 @@ pub fn judge(days: &[DayScore], serving_since: Timestamp, now: Timestamp, drift:
         let reason = format!(
             "{recent_days} scored days since the model took over ({FEWEST_RECENT} needed), {usual_days} before ({FEWEST_USUAL} needed)"
         );
-        return Skill { answer: Answer::InsufficientData, recent, usual, threshold: None, days: recent_days as u64, reason };
+        return Skill {
+            answer: Answer::InsufficientData,
+            recent,
+            usual,
+            threshold: None,
+            days: recent_days as u64,
+            reason,
+        };
     }
     let (Some(recent), Some(usual)) = (recent, usual) else {
         let reason = "the naive forecast had no error to compare with".to_owned();
-        return Skill { answer: Answer::InsufficientData, recent, usual, threshold: None, days: recent_days as u64, reason };
+        return Skill {
+            answer: Answer::InsufficientData,
+            recent,
+            usual,
+            threshold: None,
+            days: recent_days as u64,
+            reason,
+        };
     };
     let threshold = usual * drift.skill_factor;
     let answer = if recent > threshold { Answer::Drifted } else { Answer::Stable };

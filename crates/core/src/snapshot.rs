@@ -130,8 +130,8 @@ impl Manifest {
 }
 
 /// The tables that must be loaded and merged, in this order, before [`append`] can add a batch: those with rows of the
-/// batch's own span, to tell revised steps from added ones, and of the four weeks that end with the newest value, for the
-/// level. The span between the two, where a batch is late by years, is left out.
+/// batch's own span, to tell revised steps from added ones, and of the four weeks that end with the newest value, for
+/// the level. The span between the two, where a batch is late by years, is left out.
 pub fn recent<'a>(parent: Option<&'a Manifest>, batch: &Table, cadence: Cadence) -> Vec<&'a Ref> {
     let (Some(parent), Some(first), Some(last)) = (parent, batch.first(), batch.last()) else { return Vec::new() };
     let after_batch = last.plus(cadence.seconds());

@@ -129,6 +129,19 @@ impl Bus {
         self.client.flush().await.map_err(|e| BusError::Client { action: "flush", source: e.into() })
     }
 
+    /// Waits until the connection was lost and made again since this handle looked last.
+    pub(crate) async fn reconnected(&mut self) {
+        if self.connections.changed().await.is_err() {
+            // The client is gone, and with it every chance of another connection.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Takes the present connection for the one that is known.
+    pub(crate) fn note_connection(&mut self) {
+        self.connections.mark_unchanged();
+    }
+
     pub(crate) fn jetstream(&self) -> &jetstream::Context {
         &self.jetstream
     }

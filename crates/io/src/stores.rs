@@ -69,8 +69,8 @@ impl Cells {
         let Some(cell) = self.read(series).await? else {
             return Ok(Held { document: T::default(), revision: None });
         };
-        let document = document::decode(&cell.value)
-            .map_err(|source| CellError::Document { series: series.clone(), source })?;
+        let document =
+            document::decode(&cell.value).map_err(|source| CellError::Document { series: series.clone(), source })?;
         Ok(Held { document, revision: Some(cell.revision) })
     }
 

@@ -1,4 +1,5 @@
 //! The bus on a real broker: ordinals, cells, the log, and a broker that comes and goes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broker;
 
@@ -253,6 +254,13 @@ async fn a_message_too_large_for_the_broker_is_refused_for_good() {
 }
 
 #[tokio::test]
+async fn a_cell_too_large_for_its_bucket_is_refused_for_good() {
+    let broker = Broker::start().await;
+    let refused = broker.bus("test").await.cells(HEADS).swap(&series(), None, vec![0; 600 << 10]).await.unwrap_err();
+    assert!(!refused.is_transient(), "{refused}");
+}
+
+#[tokio::test]
 async fn a_message_buried_twice_is_one_dead_letter() {
     let broker = Broker::start().await;
     let bus = broker.bus("test").await;
@@ -322,6 +330,39 @@ async fn the_broker_of_a_killed_process_is_stopped_and_its_state_taken_over() {
     ports.await.unwrap();
     broker.start_again().await;
     assert!(orphan.try_wait().unwrap().is_some(), "the orphan still runs");
+    assert_eq!(recorded(&broker.bus("test").await).await, [received(1)]);
+}
+
+/// Not a test by itself: the process that the next test kills.
+#[tokio::test]
+#[ignore = "run by the_broker_of_a_process_that_was_killed_is_no_hindrance"]
+async fn a_process_with_a_broker() {
+    let data = std::env::var_os(DATA).unwrap();
+    let _server = Server::start(data.as_ref(), &tools()).await.unwrap();
+    std::future::pending().await
+}
+
+const DATA: &str = "TEST_DATA";
+
+#[tokio::test]
+async fn the_broker_of_a_process_that_was_killed_is_no_hindrance() {
+    let mut broker = Broker::start().await;
+    broker.bus("test").await.publish("test", &received(1)).await.unwrap();
+    broker.stop().await;
+    let mut process = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "a_process_with_a_broker"])
+        .env(DATA, broker.data.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    within(async {
+        while Server::running(broker.data.path()).is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    process.kill().await.unwrap();
+    broker.start_again().await;
     assert_eq!(recorded(&broker.bus("test").await).await, [received(1)]);
 }
 

@@ -1,141 +1,23 @@
 //! The worker on a real broker: whatever fails, crashes or leaves, every fact is dealt with and nothing twice.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broker;
+mod replica;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aria_core::event::{BatchRejected, Event, Fact};
 use aria_io::artifacts::Artifacts;
-use aria_io::bus::{Backlog, Bus, Filter, Letter, Start};
-use aria_io::runtime::{Delivery, Edges, Failure, Handler, Limits, Outcome, Shutdown, WorkError, work_with};
-use broker::{Broker, next, raw, received, series, within};
-use futures::future::BoxFuture;
-use futures::{FutureExt, TryStreamExt};
+use aria_io::bus::{Backlog, Bus, Filter, Start};
+use aria_io::runtime::telemetry::{self, Logging};
+use aria_io::runtime::{Delivery, Edges, Failure, Limits, Outcome, Shutdown, http, work_with};
+use broker::{Broker, next, received, series, within};
+use futures::FutureExt;
+use replica::{Replica, Scripted, backlog, done, letters, limits, ordinal, publish, rejected, results, results_now};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Barrier, Notify, mpsc};
-use tokio::task::JoinHandle;
-
-const SERVICE: &str = "ingestion";
-
-type Result<T, E = Failure> = std::result::Result<T, E>;
-
-/// A service that does with every batch what the test says.
-struct Scripted<F>(F);
-
-impl<F> Handler for Scripted<F>
-where
-    F: Fn(Delivery) -> BoxFuture<'static, Result<Outcome>> + Send + Sync + 'static,
-{
-    const SERVICE: &'static str = SERVICE;
-
-    fn consumes(&self) -> &'static [&'static str] {
-        &["batch.received"]
-    }
-
-    async fn handle(&self, delivery: &Delivery) -> Result<Outcome> {
-        (self.0)(delivery.clone()).await
-    }
-
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>> {
-        Ok(vec![rejected(ordinal(&delivery.event), reason)])
-    }
-}
-
-fn ordinal(event: &Event) -> u64 {
-    match &event.fact {
-        Fact::BatchReceived(received) => received.ordinal,
-        Fact::BatchRejected(rejected) => rejected.ordinal,
-        other => panic!("{} is no batch", other.name()),
-    }
-}
-
-/// What the scripted services make of a batch.
-fn rejected(ordinal: u64, reason: &str) -> Event {
-    let fact = BatchRejected { ordinal, raw: raw("x"), reason: reason.to_owned(), quarantine: None };
-    Event { fact: Fact::BatchRejected(fact), ..received(ordinal) }
-}
-
-fn done(delivery: &Delivery) -> Result<Outcome> {
-    Ok(Outcome::Done(vec![rejected(ordinal(&delivery.event), "done")]))
-}
-
-fn limits() -> Limits {
-    Limits { ack_wait: Duration::from_secs(30), ..Limits::default() }
-}
-
-/// A running replica.
-struct Replica {
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), WorkError>>,
-}
-
-impl Replica {
-    async fn start<F>(broker: &Broker, limits: Limits, script: F) -> Self
-    where
-        F: Fn(Delivery) -> BoxFuture<'static, Result<Outcome>> + Send + Sync + 'static,
-    {
-        let artifacts = Artifacts::open(broker.data.path().join("artifacts").to_str().unwrap()).await.unwrap();
-        let edges = Edges { bus: broker.bus("test").await, artifacts };
-        let shutdown = Shutdown::new();
-        let asked = shutdown.clone();
-        let task = tokio::spawn(async move { work_with(Scripted(script), &edges, limits, asked).await });
-        Self { shutdown, task }
-    }
-
-    /// Asks it to leave and waits until it has.
-    async fn leave(self) {
-        self.shutdown.request();
-        within(self.task).await.unwrap().unwrap();
-    }
-
-    /// Ends it as `kill -9` would: nothing is told to the broker.
-    async fn crash(self) {
-        self.task.abort();
-        assert!(within(self.task).await.unwrap_err().is_cancelled());
-    }
-}
-
-async fn publish(bus: &Bus, ordinals: std::ops::RangeInclusive<u64>) {
-    for ordinal in ordinals {
-        bus.publish("upload", &received(ordinal)).await.unwrap();
-    }
-}
-
-/// Waits for this many results; gives their ordinals and reasons in the order of the log.
-async fn results(bus: &Bus, count: usize) -> Vec<(u64, String)> {
-    let filter = Filter::all().facts(["batch.rejected"]);
-    let mut events = bus.events(&filter, Start::First).await.unwrap();
-    let mut found = Vec::new();
-    while found.len() < count {
-        found.push(result(next(&mut events).await.event));
-    }
-    found
-}
-
-/// The results that the log holds now.
-async fn results_now(bus: &Bus) -> Vec<(u64, String)> {
-    let filter = Filter::all().facts(["batch.rejected"]);
-    let events = bus.recorded_events(&filter, Start::First).await.unwrap();
-    within(events.map_ok(|recorded| result(recorded.event)).try_collect()).await.unwrap()
-}
-
-fn result(event: Event) -> (u64, String) {
-    match event.fact {
-        Fact::BatchRejected(rejected) => (rejected.ordinal, rejected.reason),
-        other => panic!("{} is no result", other.name()),
-    }
-}
-
-async fn letters(bus: &Bus) -> Vec<Letter> {
-    let letters = bus.dead_letters(Some(SERVICE), Start::First).await.unwrap();
-    within(letters.try_collect()).await.unwrap()
-}
-
-async fn backlog(bus: &Bus) -> Backlog {
-    bus.backlog(SERVICE).await.unwrap().unwrap()
-}
 
 #[tokio::test]
 async fn a_fact_becomes_what_the_service_makes_of_it_in_the_same_trace() {
@@ -528,7 +410,7 @@ async fn a_replica_waits_for_a_broker_that_is_not_set_up_yet() {
     let data = tempfile::tempdir().unwrap();
     let server = aria_io::nats_server::Server::start(data.path(), &broker::tools()).await.unwrap();
     let bus = Bus::connect(&aria_io::bus::BusConfig::new(server.url(), "test")).await.unwrap();
-    let artifacts = Artifacts::open(data.path().join("artifacts").to_str().unwrap()).await.unwrap();
+    let artifacts = Artifacts::open(data.path().join("artifacts").to_str().unwrap()).unwrap();
     let edges = Edges { bus: bus.clone(), artifacts };
     let shutdown = Shutdown::new();
     let asked = shutdown.clone();
@@ -539,4 +421,38 @@ async fn a_replica_waits_for_a_broker_that_is_not_set_up_yet() {
     assert_eq!(results(&bus, 1).await.len(), 1);
     shutdown.request();
     within(task).await.unwrap().unwrap();
+}
+
+async fn get(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_service_tells_whether_it_is_ready_and_what_it_counted() {
+    let mut broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    let metrics = telemetry::init(&Logging::default()).unwrap();
+    let shutdown = Shutdown::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = http::routes(bus.clone(), metrics, shutdown.clone());
+    let server = tokio::spawn(http::serve(listener, routes, shutdown.clone()));
+    publish(&bus, 1..=1).await;
+    let replica = Replica::start(&broker, limits(), |delivery| async move { done(&delivery) }.boxed()).await;
+    results(&bus, 1).await;
+    replica.leave().await;
+    assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+    let counted = get(address, "/metrics").await;
+    let expected = r#"aria_deliveries_total{service="ingestion",outcome="done"}"#;
+    assert!(counted.contains(expected) && counted.contains("aria_delivery_seconds_bucket"), "{counted}");
+    broker.kill().await;
+    within(async { while !get(address, "/readyz").await.starts_with("HTTP/1.1 503") {} }).await;
+    assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+    shutdown.request();
+    within(server).await.unwrap().unwrap();
 }

@@ -159,7 +159,8 @@ fn check(
     forecasts: &[(Pending, Forecast)],
     cause: &str,
 ) -> Result<Checked, monitor::MonitorError> {
-    let inputs = Inputs { definition: &series.definition, batch, history, first: series.manifest.first, model, forecasts };
+    let inputs =
+        Inputs { definition: &series.definition, batch, history, first: series.manifest.first, model, forecasts };
     monitor::check(state, &inputs, cause)
 }
 

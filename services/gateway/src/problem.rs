@@ -15,7 +15,9 @@ pub enum Problem {
     #[error("no series `{0}` is defined: GET /v1/series lists them")]
     UnknownSeries(String),
     /// The content type names no format.
-    #[error("content type `{0}` is not taken in: send text/csv, application/x-ndjson or application/vnd.apache.parquet")]
+    #[error(
+        "content type `{0}` is not taken in: send text/csv, application/x-ndjson or application/vnd.apache.parquet"
+    )]
     Format(String),
     /// The body is empty.
     #[error("the body is empty: send the rows of a batch")]

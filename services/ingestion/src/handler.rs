@@ -32,7 +32,8 @@ impl Ingestion {
     async fn take_up(&self, delivery: &Delivery, received: &BatchReceived, head: &Head) -> Result<Head, Failure> {
         let series = &delivery.event.series;
         let Some(definition) = self.definitions.get(series) else {
-            let reason = format!("no series `{series}` is defined: add its definition to the series folder and send it again");
+            let reason =
+                format!("no series `{series}` is defined: add its definition to the series folder and send it again");
             return Ok(rejecting(head, delivery, received, reason, None));
         };
         let parent = match &head.snapshot {
@@ -69,8 +70,7 @@ impl Ingestion {
     ) -> Result<Head, Failure> {
         let (rows, rows_quarantined) = (checked.table.rows(), checked.rows_refused);
         let quarantine = self.quarantine(received, checked.quarantined, checked.quarantined_total).await?;
-        let batch =
-            Batch { received, at: delivery.event.as_of, quarantine: quarantine.clone(), table: checked.table };
+        let batch = Batch { received, at: delivery.event.as_of, quarantine: quarantine.clone(), table: checked.table };
         let appended = append(&self.stores.artifacts, definition, parent.as_ref(), batch).await?;
         let (sequence, end) = (appended.manifest.sequence, appended.manifest.end);
         let snapshot = appended.name;

@@ -38,7 +38,8 @@ impl Prediction {
         let from = order.batch.origin.plus(-forecast::NEEDED_DAYS * DAY);
         let history = series.history(artifacts, from, order.batch.origin).await?;
         let origin = order.batch.origin;
-        let made = cpu(move || forecast::issue(&model.fitted.serving, &model.fitted.intervals, &history, origin)).await?;
+        let made =
+            cpu(move || forecast::issue(&model.fitted.serving, &model.fitted.intervals, &history, origin)).await?;
         match made {
             Ok(forecast) => self.store(order, model_name, &forecast).await,
             Err(why) => Ok(withheld(order.batch, &why.to_string())),
@@ -92,12 +93,9 @@ impl Handler for Prediction {
 fn order(fact: &Fact) -> Option<Order<'_>> {
     match fact {
         Fact::DriftChecked(checked) => match &checked.verdict {
-            Verdict::Proceed { model, degraded } => Some(Order {
-                batch: &checked.batch,
-                model: Some(model),
-                degraded: degraded.clone(),
-                without_model: "",
-            }),
+            Verdict::Proceed { model, degraded } => {
+                Some(Order { batch: &checked.batch, model: Some(model), degraded: degraded.clone(), without_model: "" })
+            }
             Verdict::Wait { reason } => {
                 Some(Order { batch: &checked.batch, model: None, degraded: None, without_model: reason })
             }
@@ -140,4 +138,3 @@ fn withheld(batch: &BatchId, reason: &str) -> Fact {
 fn terminal(delivery: &Delivery, batch: &BatchId, fact: Fact) -> Event {
     Event { series: delivery.event.series.clone(), as_of: batch.origin, fact }
 }
-

@@ -40,7 +40,8 @@ impl Handler for Training {
         let Fact::RetrainingRequested(request) = &delivery.event.fact else { return Err(delivery.unexpected()) };
         let fact = match self.train(request).await? {
             Ok(model) => {
-                let artifact = Artifact::document(Kind::Model, &delivery.event.series, &model).map_err(Failure::permanent)?;
+                let artifact =
+                    Artifact::document(Kind::Model, &delivery.event.series, &model).map_err(Failure::permanent)?;
                 self.stores.artifacts.store(&artifact).await?;
                 Fact::ModelTrained(ModelTrained { retraining: request.clone(), model: artifact.name })
             }

@@ -97,7 +97,8 @@ pub enum BrokenReason {
     },
     /// Too many rows are bad.
     #[error(
-        "{bad} of {rows} rows are bad, the contract allows a share of {most}; correct the refused rows and hand the file in again"
+        "{bad} of {rows} rows are bad, the contract allows a share of {most}; correct the refused rows and hand the \
+         file in again"
     )]
     BadShare {
         /// Bad rows; one superseded by a later row of the same time is not bad.
@@ -109,7 +110,8 @@ pub enum BrokenReason {
     },
     /// The values stand too far from the newest ones.
     #[error(
-        "the unit must be wrong: the median is {batch}, that of the last four weeks {recent}, apart by a factor of {factor:.1} where {most} is allowed; convert the values to {unit}"
+        "the unit must be wrong: the median is {batch}, that of the last four weeks {recent}, apart by a factor of \
+         {factor:.1} where {most} is allowed; convert the values to {unit}"
     )]
     Unit {
         /// The median of the batch.
@@ -124,7 +126,7 @@ pub enum BrokenReason {
         unit: String,
     },
     /// Its quotation marks do not match.
-    #[error("row {row} opens a quotation mark that nothing closes, like too many rows before it; correct the quotes")]
+    #[error("row {row} opens a quotation mark that nothing closes, like many rows before it; correct the quotes")]
     Quotes {
         /// The row at which reading was given up.
         row: u64,

@@ -47,7 +47,9 @@ fn refused(error: ParquetError) -> BrokenReason {
     match error {
         ParquetError::Rows { most, .. } => BrokenReason::TooManyRows { most },
         ParquetError::Bytes { found, most } => BrokenReason::TooManyBytes { found, most },
-        ParquetError::Library(_) | ParquetError::Footer(_) | ParquetError::Damaged => BrokenReason::Parquet(error),
+        ParquetError::Library(_) | ParquetError::Impossible(_) | ParquetError::Encoding(_) | ParquetError::Damaged => {
+            BrokenReason::Parquet(error)
+        }
     }
 }
 

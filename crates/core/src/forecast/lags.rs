@@ -12,7 +12,14 @@ pub(crate) fn lags(cadence: Cadence) -> Vec<usize> {
     let week_and_more = 170;
     let hours = |hours: &[usize]| hours.iter().map(|h| h * cadence.per_day() / 24).collect::<Vec<_>>();
     match cadence {
-        Cadence::Hour => (1..=crate::forecast::tune("L1",170.0) as usize).chain([72,96,120,144,165,166,167,168,169,170].into_iter().filter(|l| *l as f64 > crate::forecast::tune("L1",170.0))).chain([192, 336, 504, LAG_DAYS as usize * 24]).collect(),
+        Cadence::Hour => (1..=crate::forecast::tune("L1", 170.0) as usize)
+            .chain(
+                [72, 96, 120, 144, 165, 166, 167, 168, 169, 170]
+                    .into_iter()
+                    .filter(|l| *l as f64 > crate::forecast::tune("L1", 170.0)),
+            )
+            .chain([192, 336, 504, LAG_DAYS as usize * 24])
+            .collect(),
         Cadence::QuarterHour => {
             let week: Vec<usize> = (13..=week_and_more).chain([192, 336, 504, LAG_DAYS as usize * 24]).collect();
             (1..=48).chain(hours(&week)).collect()
@@ -48,6 +55,9 @@ mod tests {
         // A stride shares no factor with the steps of a day.
         let (stride, per_day) = (stride(Cadence::QuarterHour), Cadence::QuarterHour.per_day());
         assert_ne!(per_day % stride, 0);
-        assert_eq!((0..per_day).map(|i| i * stride % per_day).collect::<std::collections::BTreeSet<_>>().len(), per_day);
+        assert_eq!(
+            (0..per_day).map(|i| i * stride % per_day).collect::<std::collections::BTreeSet<_>>().len(),
+            per_day
+        );
     }
 }

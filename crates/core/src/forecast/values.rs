@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use polars::prelude::{Column, DataFrame, DataType, PolarsError, TimeUnit};
-use polars_io::prelude::{ParquetCompression, ParquetReader, ParquetWriter, StatisticsOptions};
 use polars_io::SerReader;
+use polars_io::prelude::{ParquetCompression, ParquetReader, ParquetWriter, StatisticsOptions};
 
 use crate::time::{Cadence, HOUR, Timestamp};
 

@@ -77,8 +77,12 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     let request = request(&next, inputs, &decision);
     let verdict = verdict(&decision, request.as_ref(), &next);
     if !scored.is_empty() {
-        let scores =
-            Scores { series: series.clone(), batch: inputs.batch.clone(), days: scored, code_version: CODE_VERSION.into() };
+        let scores = Scores {
+            series: series.clone(),
+            batch: inputs.batch.clone(),
+            days: scored,
+            code_version: CODE_VERSION.into(),
+        };
         let artifact = Artifact::document(Kind::Score, series, &scores)?;
         let (score, days) = (artifact.name.clone(), scores.days.len() as u64);
         facts.push(Fact::PerformanceScored(PerformanceScored { batch: inputs.batch.clone(), score, days }));
@@ -106,7 +110,9 @@ fn score(pending: &mut [Pending], inputs: &Inputs<'_>) -> Vec<(Ref, DayScore)> {
     let now = inputs.batch.origin;
     let mut scored = Vec::new();
     for watched in pending {
-        let Some((_, forecast)) = inputs.forecasts.iter().find(|(p, _)| p.forecast == watched.forecast) else { continue };
+        let Some((_, forecast)) = inputs.forecasts.iter().find(|(p, _)| p.forecast == watched.forecast) else {
+            continue;
+        };
         let days = inputs.definition.forecast.horizon_hours / 24;
         let arrived = (now.since(watched.origin) / DAY).clamp(0, i64::from(days)) as u32;
         for day in watched.days_scored + 1..=arrived {
@@ -218,8 +224,14 @@ pub fn pass_over(
     reason: &str,
 ) -> Result<Checked, MonitorError> {
     let reason = format!("the batch could not be checked: {reason}");
-    let skill =
-        Skill { answer: Answer::InsufficientData, recent: None, usual: None, threshold: None, days: 0, reason: reason.clone() };
+    let skill = Skill {
+        answer: Answer::InsufficientData,
+        recent: None,
+        usual: None,
+        threshold: None,
+        days: 0,
+        reason: reason.clone(),
+    };
     let report = Report {
         series: series.clone(),
         batch: batch.clone(),

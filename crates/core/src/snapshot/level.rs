@@ -23,7 +23,7 @@ impl Level {
         let upper = *upper;
         let median = match below.iter().copied().max_by(f64::total_cmp) {
             // Halved before they are added, since the sum of two large numbers may be infinite.
-            Some(lower) if count % 2 == 0 => lower / 2.0 + upper / 2.0,
+            Some(lower) if count.is_multiple_of(2) => lower / 2.0 + upper / 2.0,
             _ => upper,
         };
         Some(Self { median, values: count as u64 })

@@ -10,6 +10,9 @@ use polars_io::SerReader;
 use polars_io::parquet::read::{FileMetadata, ParallelStrategy, ParquetReader};
 use polars_io::parquet::write::{ParquetCompression, ParquetWriter};
 
+mod claims;
+mod thrift;
+
 /// Rows of a row group: fixed, so that the same rows give the same bytes on every machine.
 const ROW_GROUP: usize = 1 << 17;
 
@@ -22,9 +25,12 @@ pub enum ParquetError {
     /// The library refused them.
     #[error("not readable as Parquet: {0}")]
     Library(#[from] PolarsError),
-    /// The footer contradicts the file.
+    /// What it claims of itself is impossible.
     #[error("not readable as Parquet: {0}")]
-    Footer(&'static str),
+    Impossible(&'static str),
+    /// Its values are encoded in a way that is not read.
+    #[error("not readable: its values have Parquet's encoding {0}, write them plain or with a dictionary")]
+    Encoding(i64),
     /// The file is damaged in a way that the library does not foresee.
     #[error("not readable as Parquet: its contents contradict each other")]
     Damaged,
@@ -126,6 +132,7 @@ pub(super) fn encode(frame: &mut DataFrame) -> Result<Vec<u8>, ParquetError> {
 
 /// The columns of a file.
 pub(crate) fn schema(bytes: &[u8]) -> Result<Vec<Field>, ParquetError> {
+    claims::check_footer(bytes)?;
     shielded(|| {
         let schema = ParquetReader::new(Cursor::new(bytes)).schema()?;
         Ok(schema.iter_values().map(|f| Field { name: f.name.to_string(), dtype: held(&f.dtype) }).collect())
@@ -134,11 +141,12 @@ pub(crate) fn schema(bytes: &[u8]) -> Result<Vec<Field>, ParquetError> {
 
 /// Reads the wanted columns, in the order of the schema.
 pub(crate) fn decode(bytes: &[u8], wanted: &Wanted) -> Result<DataFrame, ParquetError> {
+    claims::check_footer(bytes)?;
     shielded(|| {
         let mut reader = ParquetReader::new(Cursor::new(bytes));
         let schema = reader.schema()?;
         let names: Vec<String> = schema.iter_values().map(|f| f.name.to_string()).collect();
-        check_footer(reader.get_metadata()?, &names, bytes.len() as u64, wanted)?;
+        check_columns(reader.get_metadata()?, &names, bytes, wanted)?;
         let rows = reader.num_rows()?;
         let frame = reader
             .read_parallel(ParallelStrategy::None)
@@ -150,11 +158,11 @@ pub(crate) fn decode(bytes: &[u8], wanted: &Wanted) -> Result<DataFrame, Parquet
     })
 }
 
-/// Checks what the library takes on trust: slices it would take of the file and memory it would ask for.
-fn check_footer(footer: &FileMetadata, names: &[String], file_bytes: u64, wanted: &Wanted) -> Result<(), ParquetError> {
+/// Checks what the library takes on trust: the parts of the file it would read and the memory it would ask for.
+fn check_columns(footer: &FileMetadata, names: &[String], bytes: &[u8], wanted: &Wanted) -> Result<(), ParquetError> {
     let rows: u64 = footer.row_groups.iter().map(|g| g.num_rows() as u64).fold(0, u64::saturating_add);
     if rows != footer.num_rows as u64 {
-        return Err(ParquetError::Footer("the footer contradicts itself about the number of rows"));
+        return Err(ParquetError::Impossible("its footer contradicts itself about the number of rows"));
     }
     if rows > wanted.limits.rows {
         return Err(ParquetError::Rows { found: rows, most: wanted.limits.rows });
@@ -164,16 +172,15 @@ fn check_footer(footer: &FileMetadata, names: &[String], file_bytes: u64, wanted
         for name in wanted.columns.iter().filter_map(|place| names.get(*place)) {
             let mut chunks = group.columns_under_root_iter(name).into_iter().flatten();
             let (Some(chunk), None) = (chunks.next(), chunks.next()) else {
-                return Err(ParquetError::Footer("a column has not exactly one chunk in each row group"));
+                return Err(ParquetError::Impossible("a column has not exactly one chunk in each row group"));
             };
-            let Range { start, end } = chunk.byte_range();
-            if start > end || end > file_bytes {
-                return Err(ParquetError::Footer("the footer names bytes outside the file"));
-            }
             if chunk.num_values() != group.num_rows() as i64 {
-                return Err(ParquetError::Footer("a column has another number of rows than its row group"));
+                return Err(ParquetError::Impossible("a column has another number of rows than its row group"));
             }
-            decoded = decoded.saturating_add(u64::try_from(chunk.uncompressed_size()).unwrap_or(u64::MAX));
+            let Range { start, end } = chunk.byte_range();
+            let stored = bytes.get(start as usize..end as usize);
+            let stored = stored.ok_or(ParquetError::Impossible("its footer names bytes outside the file"))?;
+            decoded = decoded.saturating_add(claims::check_pages(stored, chunk.num_values())?);
         }
     }
     if decoded > wanted.limits.bytes {

@@ -36,6 +36,11 @@ impl Refusal {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 
+    /// A new connection starts with a clean slate: its permissions may have been corrected.
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn last(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -64,9 +69,12 @@ pub(super) async fn connect(config: &BusConfig) -> Result<Bus, BusError> {
         warn!(url = without_password(&config.url), error = %source, "no broker yet");
         tokio::time::sleep(pause).await;
     };
+    // The client tells of the first connection a little later; whoever reads has to know it from a second one.
+    let mut made = connections.subscribe();
+    let _ = tokio::time::timeout(ACK_TIMEOUT, made.wait_for(|count| *count > 0)).await;
     let jetstream =
         jetstream::ContextBuilder::new().timeout(ACK_TIMEOUT).ack_timeout(ACK_TIMEOUT).build(client.clone());
-    Ok(Bus { client, jetstream, config: Arc::new(config.clone()), refusal, connections: connections.subscribe() })
+    Ok(Bus { client, jetstream, config: Arc::new(config.clone()), refusal, connections: made })
 }
 
 pub(super) fn health(client: &async_nats::Client, refusal: &Refusal) -> Health {
@@ -101,7 +109,10 @@ async fn options(
 
 fn tell(name: &str, refusal: &Refusal, event: &Event) {
     match event {
-        Event::Connected => info!(client = name, "connected to the broker"),
+        Event::Connected => {
+            refusal.forget();
+            info!(client = name, "connected to the broker");
+        }
         Event::Disconnected | Event::LameDuckMode => warn!(client = name, %event, "the broker is leaving"),
         Event::ServerError(ServerError::Other(reason)) if reason.to_lowercase().contains("permissions violation") => {
             refusal.keep(reason);

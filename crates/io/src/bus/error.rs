@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use async_nats::jetstream::context::{CreateKeyValueError, CreateStreamError, PublishError, PublishErrorKind};
 use async_nats::jetstream::stream::{ConsumerError, InfoError, LastRawMessageError};
+use async_nats::jetstream::{self, ErrorCode};
 
 use crate::contracts::WireError;
 
@@ -167,7 +168,7 @@ impl BusError {
     /// Whether the same call may succeed later without anything being changed.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Publish { source, .. } => is_transient_publish(source.kind()),
+            Self::Publish { source, .. } => is_transient_publish(source),
             Self::Connect { .. }
             | Self::Stream { .. }
             | Self::Bucket { .. }
@@ -186,15 +187,21 @@ impl BusError {
 }
 
 /// Whether a failed publication is worth repeating. A missing stream is: the broker may still be starting.
-pub(super) fn is_transient_publish(kind: PublishErrorKind) -> bool {
-    match kind {
+pub(super) fn is_transient_publish(error: &PublishError) -> bool {
+    match error.kind() {
         PublishErrorKind::MaxPayloadExceeded
         | PublishErrorKind::WrongLastMessageId
         | PublishErrorKind::WrongLastSequence => false,
         PublishErrorKind::StreamNotFound
         | PublishErrorKind::TimedOut
         | PublishErrorKind::BrokenPipe
-        | PublishErrorKind::MaxAckPending
-        | PublishErrorKind::Other => true,
+        | PublishErrorKind::MaxAckPending => true,
+        PublishErrorKind::Other => !is_too_large(error),
     }
+}
+
+/// Whether the stream, not the connection, found a message too large.
+fn is_too_large(error: &PublishError) -> bool {
+    let answer = std::error::Error::source(error).and_then(|source| source.downcast_ref::<jetstream::Error>());
+    answer.is_some_and(|answer| answer.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
 }

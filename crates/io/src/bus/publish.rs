@@ -80,7 +80,7 @@ impl Bus {
                 Ok(stored) => return Ok(stored),
                 Err(source) => source,
             };
-            if attempt == ATTEMPTS || !is_transient_publish(source.kind()) {
+            if attempt == ATTEMPTS || !is_transient_publish(&source) {
                 return Err(BusError::Publish { subject: subject.to_owned(), source });
             }
             warn!(subject, attempt, error = %source, "publishing again under the same id");

@@ -170,7 +170,7 @@ impl Reading {
             biased;
             message = messages.next() => message.unwrap_or_else(|| Err(OrderedError::new(OrderedErrorKind::Other))),
             // The broker forgets readers when it goes; the client would notice only after some silence.
-            Ok(()) = self.bus.connections.changed() => {
+            () = self.bus.reconnected() => {
                 self.open = None;
                 return Ok(None);
             }
@@ -188,7 +188,7 @@ impl Reading {
     }
 
     async fn open(&mut self) -> Result<(), BusError> {
-        self.bus.connections.mark_unchanged();
+        self.bus.note_connection();
         let config = OrderedConfig {
             filter_subjects: self.subjects.clone(),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },

@@ -109,7 +109,7 @@ impl Bus {
             };
             match source.kind() {
                 PublishErrorKind::WrongLastSequence => return Ok(Taken::BySomeoneElse),
-                kind if attempt < ATTEMPTS && is_transient_publish(kind) => {
+                _ if attempt < ATTEMPTS && is_transient_publish(&source) => {
                     warn!(subject, attempt, error = %source, "publishing again under the same id");
                     tokio::time::sleep(PAUSE * attempt).await;
                     attempt += 1;

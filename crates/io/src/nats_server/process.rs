@@ -140,10 +140,16 @@ fn command(program: &Path, arguments: &[String]) -> Command {
     command
 }
 
+/// The `setpriv` of util-linux; BusyBox's does not know the option.
 fn setpriv() -> Option<PathBuf> {
     if !cfg!(target_os = "linux") {
         return None;
     }
     let folders: OsString = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join("setpriv")).find(|file| file.is_file())
+    let mut files = std::env::split_paths(&folders).map(|folder| folder.join("setpriv"));
+    files.find(|file| {
+        let mut trial = Command::new(file);
+        trial.args(["--pdeathsig", "TERM", "--", "true"]).stdin(Stdio::null()).stdout(Stdio::null());
+        trial.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    })
 }

@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use tracing::{info, warn};
 
 use super::Limits;
-use crate::bus::{Bus, BusError, STREAM, consumed_subjects};
+use crate::bus::{Bus, BusError, Health, STREAM, consumed_subjects};
 
 /// Messages handed out and not acknowledged, over all replicas. Postponed messages count too, so this is no brake: the
 /// brake is that a replica asks for one message per free hand.
@@ -38,6 +38,8 @@ pub(super) async fn bind(bus: &Bus, service: &str, facts: &[&str], limits: &Limi
             warn!(service, %error, "the consumer keeps its own waiting time");
             Ok(found)
         }
+        // A broker that went away comes back; one that refuses does not change its mind.
+        Err(error) if !matches!(bus.health(), Health::Refused { .. }) => Err(error),
         Err(_) => Err(BusError::OtherFacts {
             consumer: service.to_owned(),
             found: config.filter_subjects.join(", "),

@@ -40,11 +40,7 @@ pub fn serve_http(name: &'static str, routes: impl FnOnce(&Edges, &Settings) -> 
     run(name, routes, idle)
 }
 
-fn run<F, R, E>(
-    name: &'static str,
-    routes: impl FnOnce(&Edges, &Settings) -> Router,
-    work: F,
-) -> ExitCode
+fn run<F, R, E>(name: &'static str, routes: impl FnOnce(&Edges, &Settings) -> Router, work: F) -> ExitCode
 where
     F: FnOnce(Edges, Settings, Shutdown) -> R,
     R: Future<Output = Result<(), E>>,
@@ -65,9 +61,8 @@ where
     let served = runtime.block_on(async {
         let metrics = telemetry::init(&settings.logging).map_err(|e| e.to_string())?;
         let shutdown = Shutdown::on_signals().map_err(|e| e.to_string())?;
-        let listener = TcpListener::bind(settings.http)
-            .await
-            .map_err(|e| format!("cannot listen on {}: {e}", settings.http))?;
+        let listener =
+            TcpListener::bind(settings.http).await.map_err(|e| format!("cannot listen on {}: {e}", settings.http))?;
         let edges = connect(name, &settings).await.map_err(|e| super::chain(e.as_ref()))?;
         let routes = http::routes(edges.bus.clone(), metrics, shutdown.clone()).merge(routes(&edges, &settings));
         let answering = tokio::spawn(http::serve(listener, routes, shutdown.clone()));

@@ -58,7 +58,7 @@ pub async fn work_with<H: Handler>(
     shutdown: Shutdown,
 ) -> Result<(), WorkError> {
     let facts = handler.consumes();
-    let bus = edges.bus.named(H::SERVICE);
+    let mut bus = edges.bus.named(H::SERVICE);
     let give_back = watch::Sender::new(false);
     let desk = Arc::new(Desk::new(handler, bus.clone(), limits, give_back.subscribe()));
     let hands = Arc::new(Semaphore::new(limits.concurrency.max(1)));
@@ -68,6 +68,7 @@ pub async fn work_with<H: Handler>(
     info!(service = H::SERVICE, ?facts, concurrency = limits.concurrency, "working");
     let mut failures = 0;
     while !shutdown.is_requested() {
+        bus.note_connection();
         let opened = tokio::select! {
             () = shutdown.requested() => break,
             opened = open(&bus, H::SERVICE, facts, &limits) => opened,
@@ -83,7 +84,7 @@ pub async fn work_with<H: Handler>(
             }
         };
         desk.keep_alive_within(consumer.cached_info().config.ack_wait);
-        if pull_messages(&desk, messages, &hands, &mut in_hand, &shutdown).await == Pulled::Something {
+        if pull_messages(&desk, messages, &mut bus, &hands, &mut in_hand, &shutdown).await == Pulled::Something {
             failures = 0;
         }
         failures += 1;
@@ -122,6 +123,7 @@ enum Pulled {
 async fn pull_messages<H: Handler>(
     desk: &Arc<Desk<H>>,
     mut messages: pull::Stream,
+    bus: &mut Bus,
     hands: &Arc<Semaphore>,
     in_hand: &mut JoinSet<()>,
     shutdown: &Shutdown,
@@ -132,6 +134,8 @@ async fn pull_messages<H: Handler>(
         let next = tokio::select! {
             biased;
             () = shutdown.requested() => return pulled,
+            // The broker forgets a request when it goes; the client would notice after half a minute.
+            () = bus.reconnected() => return Pulled::Something,
             // The stream is asked only with a free hand, and it asks the broker only when it is asked.
             next = async { (hands.clone().acquire_owned().await, messages.next().await) } => next,
         };

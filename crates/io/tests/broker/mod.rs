@@ -1,4 +1,5 @@
 //! A real broker for one test: its own process, port and folder, gone with the test.
+#![allow(dead_code, reason = "no test file needs all of it")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -41,7 +42,6 @@ impl Broker {
     }
 
     /// A connection that knows nothing of Aria.
-    #[allow(dead_code)]
     pub async fn client(&self) -> async_nats::Client {
         async_nats::connect(self.url()).await.unwrap()
     }
@@ -51,13 +51,11 @@ impl Broker {
     }
 
     /// Ends the broker as a power cut would.
-    #[allow(dead_code)]
     pub async fn kill(&mut self) {
         self.server.take().unwrap().kill().await;
     }
 
     /// Ends the broker in good order.
-    #[allow(dead_code)]
     pub async fn stop(&mut self) {
         self.server.take().unwrap().stop().await;
     }
@@ -83,7 +81,6 @@ pub fn received(ordinal: u64) -> Event {
 }
 
 /// The next event; a test that waits for one in vain fails.
-#[allow(dead_code)]
 pub async fn next(events: &mut Events) -> Recorded {
     within(events.next()).await.unwrap().unwrap()
 }

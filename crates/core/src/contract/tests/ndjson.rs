@@ -22,13 +22,14 @@ fn numbers_texts_and_unix_seconds_are_read() {
 #[test]
 fn a_line_that_is_no_object_is_refused() {
     let good = r#"{"when":"2021-01-01T00:00:00Z","ci":300}"#;
-    let checked = lines(&format!("{good}\n[1,2]\n\n{good}x\n42\n{}\n", good.replace("00:00:00Z", "01:00:00Z")));
+    let later = |hour: &str| good.replace("T00", hour);
+    let checked = lines(&format!("{good}\n[1,2]\n\n{good}x\n42\n{}\n{}\n", later("T01"), later("T02")));
     let rows: Vec<(u64, &str)> = checked.quarantined.iter().map(|q| (q.row, q.column.as_str())).collect();
     assert_eq!(rows, [(2, ""), (3, ""), (4, "")]);
     assert_eq!(checked.quarantined[0].value, "[1,2]");
     let reason = &checked.quarantined[1].reason;
     assert!(reason.starts_with("is no JSON object: trailing characters"), "{reason}");
-    assert_eq!(checked.table.rows(), 2);
+    assert_eq!(checked.table.rows(), 3);
 }
 
 #[test]

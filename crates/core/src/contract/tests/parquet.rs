@@ -2,6 +2,7 @@
 
 use polars::prelude::{Column, DataFrame, DataType, IntoSeries, NamedFrom, Series, TimeUnit, TimeZone};
 use polars_io::parquet::write::ParquetWriter;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -174,5 +175,40 @@ fn a_flipped_byte_anywhere_never_panics() {
             damaged[place] ^= flip;
             let _ = check_as(Format::Parquet, &damaged);
         }
+    }
+}
+
+/// A file with all that is read: several row groups, dictionaries, empty cells, text.
+fn rich_file() -> Vec<u8> {
+    let hours: Vec<Option<i64>> = (0..60).map(|h| (h % 11 != 3).then_some(NEW_YEAR + h * HOUR)).collect();
+    let values: Vec<Option<f64>> = (0..60).map(|h| (h % 7 != 0).then_some(300.0 + f64::from(h % 5))).collect();
+    let texts: Vec<Option<&str>> =
+        (0..60).map(|h| [Some("40"), None, Some("a longer text than a view holds")][h % 3]).collect();
+    let columns = [
+        instants(&hours, TimeUnit::Microseconds, Some(TimeZone::UTC)),
+        Series::new("ci".into(), values),
+        Series::new("cfe".into(), texts),
+        Series::new("re".into(), (0..60i32).collect::<Vec<_>>()),
+    ];
+    let mut frame = DataFrame::new_infer_height(columns.into_iter().map(Column::from).collect()).unwrap();
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).with_row_group_size(Some(16)).finish(&mut frame).unwrap();
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_changes_to_a_good_file_make_it_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        static FILE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(rich_file);
+        let mut bytes = FILE.clone();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let _ = check_as(Format::Parquet, &bytes);
     }
 }

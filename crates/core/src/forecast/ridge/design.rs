@@ -60,13 +60,7 @@ impl Scale {
 
 impl Design {
     /// The rows of `history` for `steps` horizons, weighing an origin half at `half_life_days` before the end.
-    pub(super) fn new(
-        history: &History,
-        calendar: &Calendar,
-        scale: Scale,
-        steps: usize,
-        half_life_days: f64,
-    ) -> Self {
+    pub(super) fn new(history: &History, calendar: &Calendar, scale: Scale, steps: usize, half_life_days: f64) -> Self {
         let cadence = history.cadence();
         let month = LAG_DAYS as usize * cadence.per_day();
         let scaled: Vec<f64> = history.values().iter().map(|v| (v - scale.mean) / scale.deviation).collect();

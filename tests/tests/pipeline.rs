@@ -1,0 +1,157 @@
+//! The closed loop from outside: a simulated history through the real command, the real services, NATS and S3.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aria_tests::{Nats, S3, Service, aria, free_ports, nats_server};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SERIES: &str = "sim.ci_direct";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs `aria` to its end.
+async fn run(folder: &Path, args: &[&str], env: &[(String, String)]) -> Result<Output> {
+    let mut command = aria()?;
+    command.args(args).current_dir(folder).env("ARIA_NATS_SERVER", nats_server()?);
+    command.envs(env.iter().map(|(key, value)| (key, value)));
+    tokio::task::spawn_blocking(move || command.output()).await?.context("aria does not run")
+}
+
+/// Runs `aria` to a good end; gives what it printed.
+async fn done(folder: &Path, args: &[&str], env: &[(String, String)]) -> Result<String> {
+    let output = run(folder, args, env).await?;
+    let told = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(output.status.success(), "{args:?}: {}{}", told(&output.stdout), told(&output.stderr));
+    Ok(told(&output.stdout))
+}
+
+/// A simulated history of half a year with a level shift, so that there are models, an alarm and a retraining.
+async fn history(folder: &Path) -> Result<PathBuf> {
+    let span = ["simulate", "--out", "history.csv", "--from", "2021-01-01", "--to", "2021-07-01", "--seed", "7"];
+    let shift = ["--shift", "level:2021-05-10..:x1.3"];
+    done(folder, &[span.as_slice(), shift.as_slice()].concat(), &[]).await?;
+    Ok(folder.join("history.csv"))
+}
+
+async fn backtest(folder: &Path) -> Result<String> {
+    let args = ["backtest", "--input", "history.csv", "--series", SERIES, "--out", "backtest.csv"];
+    done(folder, &args, &[]).await?;
+    Ok(std::fs::read_to_string(folder.join("backtest.csv"))?)
+}
+
+#[tokio::test]
+async fn the_services_issue_the_forecasts_of_the_backtest_and_each_batch_ends_once() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path()).await?;
+    let args = ["demo", "--input", "history.csv", "--series", SERIES, "--once", "--out", "out"];
+    let printed = done(folder.path(), &args, &[]).await?;
+    assert!(printed.contains("simulated"), "{printed}");
+
+    let forecasts = std::fs::read_to_string(folder.path().join("out/forecasts.csv"))?;
+    assert!(forecasts == backtest(folder.path()).await?, "the backtest issues other forecasts than the services");
+
+    let summary: Value = serde_json::from_slice(&std::fs::read(folder.path().join("out/summary.json"))?)?;
+    // 2021-01-01 to 2021-07-01 is 181 days, a batch each.
+    assert_eq!(summary["batches"], 181);
+    assert_eq!(summary["ended_once"], 181);
+    assert_eq!(summary["drift_checks"], 181);
+    let counted = |key: &str| summary[key].as_u64().unwrap_or_default();
+    assert_eq!(counted("issued") + counted("withheld") + counted("rejected"), 181);
+    assert_eq!(forecasts.lines().count() as u64, 1 + 96 * counted("issued"));
+    assert!(counted("promotions") > 0, "{printed}");
+    assert!(summary["retrainings"].as_array().is_some_and(|all| all.iter().all(|r| r["outcome"] != "in flight")));
+    Ok(())
+}
+
+/// The environment of a deployed service.
+fn deployed(nats: &Nats, s3: &S3, http: SocketAddr, series: &Path) -> Vec<(String, String)> {
+    let mut env = s3.env();
+    let own = [
+        ("ARIA_NATS", nats.url()),
+        ("ARIA_STORE", s3.store()),
+        ("ARIA_HTTP", http.to_string()),
+        ("ARIA_SERIES", series.display().to_string()),
+        ("ARIA_ACK_WAIT_SECONDS", "2".to_owned()),
+    ];
+    env.extend(own.map(|(key, value)| (key.to_owned(), value)));
+    env
+}
+
+#[tokio::test]
+async fn two_replicas_of_each_service_over_s3_give_the_result_of_one_though_one_is_killed() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path()).await?;
+    let series = folder.path().join("series");
+    std::fs::create_dir(&series)?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/series/sim.ci_direct.toml");
+    std::fs::copy(shipped, series.join("sim.ci_direct.toml"))?;
+
+    let (nats, s3) = (Nats::start().await?, S3::start().await?);
+    let names =
+        ["ingestion", "training", "training", "evaluation", "evaluation", "drift", "drift", "prediction", "prediction"];
+    let ports = free_ports::<9>()?;
+    let mut services = Vec::new();
+    for (name, port) in names.iter().zip(ports) {
+        let http = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut service = Service::spawn(&["serve", name], deployed(&nats, &s3, http, &series))?;
+        service.ready(http, PATIENCE).await?;
+        services.push(service);
+    }
+
+    let mut env = s3.env();
+    env.extend([("ARIA_NATS", nats.url()), ("ARIA_STORE", s3.store())].map(|(k, v)| (k.to_owned(), v)));
+    let half = ["replay", "--series", SERIES, "history.csv", "--to", "2021-04-01"];
+    done(folder.path(), &half, &env).await?;
+    // The second drift replica goes without a word, in the middle of the history.
+    services[6].process.kill()?;
+    let rest = ["replay", "--series", SERIES, "history.csv", "--from", "2021-04-01"];
+    done(folder.path(), &rest, &env).await?;
+
+    let args = ["forecast", SERIES, "--all", "--out", "served.csv"];
+    done(folder.path(), &args, &env).await?;
+    let served = std::fs::read_to_string(folder.path().join("served.csv"))?;
+    assert!(served == backtest(folder.path()).await?, "two replicas issue other forecasts than one process");
+    Ok(())
+}
+
+#[tokio::test]
+async fn bad_settings_are_all_named_and_nothing_starts() -> Result<()> {
+    let folder = TempDir::new()?;
+    let env = [("ARIA_HTTP", "everywhere"), ("ARIA_ATTEMPTS", "many"), ("ARIA_COLOUR", "blue")];
+    let output = run(folder.path(), &["serve", "drift"], &env.map(|(k, v)| (k.to_owned(), v.to_owned()))).await?;
+    assert_eq!(output.status.code(), Some(64));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for key in ["ARIA_NATS", "ARIA_STORE", "ARIA_SERIES", "ARIA_HTTP", "ARIA_ATTEMPTS", "ARIA_COLOUR"] {
+        assert!(told.contains(key), "{key} is not named in: {told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_broken_file_is_rejected_with_its_reason_and_good_rows_beside_bad_ones_are_kept() -> Result<()> {
+    let folder = TempDir::new()?;
+    let http = SocketAddr::from(([127, 0, 0, 1], free_ports::<1>()?[0]));
+    let data = folder.path().join("data").display().to_string();
+    let server = nats_server()?.display().to_string();
+    let mut up = Service::spawn(&["up", "--data", &data, "--http", &http.to_string()], [("ARIA_NATS_SERVER", server)])?;
+    up.ready(http, PATIENCE).await?;
+
+    std::fs::write(folder.path().join("broken.csv"), "when,what\n1,2\n")?;
+    let rows = "2021-01-01T00:00:00Z,300\n2021-01-01T01:00:00Z,NaN\n2021-01-01T02:00:00Z,310\nnoon,305\n";
+    std::fs::write(folder.path().join("mixed.csv"), format!("timestamp_utc,ci_direct_gco2eq_per_kwh\n{rows}"))?;
+    let place = ["--data", "data", "--series", "it.ci_direct"];
+    let output =
+        run(folder.path(), &[&["ingest"], place.as_slice(), &["broken.csv", "mixed.csv"]].concat(), &[]).await?;
+    assert_eq!(output.status.code(), Some(1));
+    let (told, warned) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(warned.contains("broken.csv: rejected") && warned.contains("timestamp_utc"), "{warned}");
+    assert!(told.contains("mixed.csv: 2 rows taken in, 2 quarantined"), "{told}{warned}");
+
+    let status = up.process.terminate(PATIENCE).await?;
+    assert!(status.success(), "it left with {status}");
+    Ok(())
+}
