@@ -5,6 +5,7 @@ mod demo;
 mod feed;
 mod input;
 mod offline;
+mod operate;
 mod outcome;
 mod platform;
 mod progress;
@@ -41,6 +42,22 @@ enum Command {
     Backtest(backtest::Backtest),
     /// Makes a synthetic grid with known drift.
     Simulate(simulate::Simulate),
+    /// Lists the series and how far each has come.
+    Series(operate::series::Series),
+    /// Says what each series is doing, and what is late or held and why.
+    Status(operate::status::Status),
+    /// Lists the models of a series and what became of them.
+    Models(operate::models::Models),
+    /// Shows the event log, or the chain of one batch.
+    Events(operate::events::Events),
+    /// Prints the newest forecast, or every one issued.
+    Forecast(operate::forecast::Forecast),
+    /// Asks for a new model by hand.
+    Retrain(operate::retrain::Retrain),
+    /// Puts an earlier model back.
+    Rollback(operate::rollback::Rollback),
+    /// Shows what services could not process, and hands it in again.
+    Deadletters(operate::deadletters::Deadletters),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +87,14 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Replay(replay) => replay.run().await,
         Command::Backtest(backtest) => backtest.run().await,
         Command::Simulate(simulate) => simulate.run(),
+        Command::Series(series) => series.run().await,
+        Command::Status(status) => status.run().await,
+        Command::Models(models) => models.run().await,
+        Command::Events(events) => events.run().await,
+        Command::Forecast(forecast) => forecast.run().await,
+        Command::Retrain(retrain) => retrain.run().await,
+        Command::Rollback(rollback) => rollback.run().await,
+        Command::Deadletters(deadletters) => deadletters.run().await,
     }
 }
 

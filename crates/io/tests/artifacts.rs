@@ -1,5 +1,8 @@
 //! The rules of the artifact store, against every kind of store that this machine has by itself.
 
+// In a test a panic is the report, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use aria_core::artifact::{Format, Kind, Ref};
 use aria_io::artifacts::{Artifacts, StoreError, conformance};
 

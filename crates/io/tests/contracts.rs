@@ -1,6 +1,9 @@
 //! The contracts as others see them: the committed bindings are the ones of `proto/`, the golden samples are read and
 //! written byte for byte, and ids and subjects are what the table of events says.
 
+// In a test a panic is the report, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 #[path = "contracts/bindings.rs"]
 mod bindings;
 #[path = "contracts/golden.rs"]

@@ -1,0 +1,64 @@
+//! The operator's commands: they look at a platform that runs, and ask it for what only a person may ask.
+
+pub mod deadletters;
+pub mod events;
+pub mod forecast;
+pub mod models;
+pub mod retrain;
+pub mod rollback;
+pub mod series;
+pub mod status;
+
+mod chain;
+mod told;
+
+use anyhow::bail;
+use aria_core::series::SeriesId;
+use aria_io::bus::{Filter, HEADS, Recorded, Start};
+use aria_io::runtime::Edges;
+use aria_io::stores::CellError;
+use futures::StreamExt;
+use serde::Serialize;
+
+/// How often a change by hand is decided anew where a service moved the cell first.
+const TRIES: u32 = 20;
+
+/// The events that the log holds, in its order. Unreadable ones are told and passed over: an operator has to see the rest.
+async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded>> {
+    let mut stream = edges.bus.recorded_events(filter, Start::First).await?;
+    let mut events = Vec::new();
+    while let Some(next) = stream.next().await {
+        match next {
+            Ok(event) => events.push(event),
+            Err(error @ aria_io::bus::BusError::Undecodable { .. }) => eprintln!("{error}"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(events)
+}
+
+/// The series that have taken in a batch.
+async fn known_series(edges: &Edges) -> anyhow::Result<Vec<SeriesId>> {
+    Ok(edges.bus.cells(HEADS).names().await?)
+}
+
+/// Refuses a series that nothing is known of.
+async fn must_be_known(edges: &Edges, series: &SeriesId) -> anyhow::Result<()> {
+    let known = known_series(edges).await?;
+    if known.contains(series) {
+        return Ok(());
+    }
+    let names = known.iter().map(SeriesId::as_str).collect::<Vec<_>>().join(", ");
+    let names = if names.is_empty() { "none" } else { names.as_str() };
+    bail!("no batch of `{series}` has been taken in; there are batches of: {names}")
+}
+
+fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Whether someone else moved the cell first, so that the change is to be decided anew.
+fn is_conflict(error: &CellError) -> bool {
+    matches!(error, CellError::Bus(aria_io::bus::BusError::Conflict { .. }))
+}

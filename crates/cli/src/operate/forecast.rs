@@ -1,0 +1,76 @@
+//! `aria forecast`: what was forecast, as CSV.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use aria_core::forecast::{Forecast as Values, Point};
+use aria_core::series::SeriesId;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{must_be_known, print_json};
+use crate::platform::Place;
+use crate::{demo, outcome};
+
+/// Prints the newest forecast of a series, or every one issued, in the columns of `aria backtest`.
+#[derive(Args, Debug)]
+pub struct Forecast {
+    #[command(flatten)]
+    place: Place,
+    /// The series.
+    series: SeriesId,
+    /// Every forecast in place of the newest.
+    #[arg(long)]
+    all: bool,
+    /// The file to write; without it the standard output.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// JSON in place of CSV, with all intervals.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Forecast {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where no platform runs, there is no forecast, or the file cannot be written.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let edges = self.place.connect().await?;
+        must_be_known(&edges, &self.series).await?;
+        let tally = demo::tally(&edges, &self.series).await?;
+        let issued = tally.forecasts();
+        let wanted =
+            if self.all { &issued[..] } else { issued.get(issued.len().saturating_sub(1)..).unwrap_or_default() };
+        if wanted.is_empty() {
+            bail!("no forecast of `{0}` has been issued yet: `aria status {0}` says why", self.series);
+        }
+        let mut forecasts = Vec::new();
+        for forecast in wanted {
+            forecasts.push(outcome::load_forecast(&edges.artifacts, &forecast.forecast).await?);
+        }
+        match (&self.out, self.json) {
+            (None, false) => print!("{}", outcome::to_csv(&forecasts)),
+            (None, true) => print_json(&forecasts.iter().map(to_json).collect::<Vec<_>>())?,
+            (Some(out), json) => {
+                let text = match json {
+                    true => serde_json::to_string_pretty(&forecasts.iter().map(to_json).collect::<Vec<_>>())?,
+                    false => outcome::to_csv(&forecasts),
+                };
+                std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
+                println!("{} forecasts written to {}", forecasts.len(), out.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn to_json(forecast: &Values) -> Value {
+    let point = |p: &Point| {
+        json!({
+            "target": p.target, "forecast": p.value, "interval_50": [p.lower_50, p.upper_50],
+            "interval_80": [p.lower_80, p.upper_80], "interval_95": [p.lower_95, p.upper_95],
+        })
+    };
+    json!({"origin": forecast.origin, "points": forecast.points.iter().map(point).collect::<Vec<_>>()})
+}

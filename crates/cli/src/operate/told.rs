@@ -1,0 +1,76 @@
+//! Events as a person reads them: what each one says, in a line.
+
+use aria_core::event::{Event, Fact, Promotion, Retraining, Verdict};
+use aria_io::bus::Recorded;
+use serde_json::{Value, json};
+
+/// The beginning of an event's id: enough to find it again on a screen.
+pub fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+/// An event in a line: when, what, its id, what it names.
+pub fn line(recorded: &Recorded) -> String {
+    let event = &recorded.event;
+    let (time, fact) = (event.as_of, event.fact.name());
+    format!("{time}  {fact:<20} {:<12}  {}", short(&recorded.id), said(event))
+}
+
+/// An event as JSON, with its place in the log.
+pub fn json(recorded: &Recorded) -> Value {
+    json!({
+        "sequence": recorded.sequence, "stored": recorded.stored, "id": recorded.id, "cause": recorded.cause,
+        "series": recorded.event.series, "as_of": recorded.event.as_of, "fact": recorded.event.fact.name(),
+        "content": recorded.event.fact,
+    })
+}
+
+/// What an event says beyond its fact.
+pub fn said(event: &Event) -> String {
+    match &event.fact {
+        Fact::BatchReceived(f) => format!("batch {} from {}: {}", f.ordinal, f.source, f.raw),
+        Fact::BatchAccepted(f) => {
+            format!("batch {}: {} rows, {} quarantined: {}", f.batch.ordinal, f.rows, f.rows_quarantined, f.table)
+        }
+        Fact::BatchRejected(f) => format!("batch {}: {}", f.ordinal, f.reason),
+        Fact::DriftChecked(f) => format!("batch {}: {}: {}", f.batch.ordinal, verdict(&f.verdict), f.report),
+        Fact::RetrainingRequested(f) => format!("{}: {}", asked(f), f.evidence),
+        Fact::ModelTrained(f) => format!("{}: {}", asked(&f.retraining), f.model),
+        Fact::TrainingFailed(f) => format!("{}: {}", asked(&f.retraining), f.reason),
+        Fact::ModelPromoted(f) => match &f.by {
+            Promotion::Evaluation { retraining, .. } => format!("{}: {}", asked(retraining), f.model),
+            Promotion::Rollback { reason } => format!("rolled back: {reason}: {}", f.model),
+        },
+        Fact::ModelRejected(f) => format!("{}: {}: {}", asked(&f.retraining), f.reason, f.model),
+        Fact::ForecastIssued(f) => {
+            let degraded = f.degraded.as_ref().map(|why| format!(", degraded: {why}")).unwrap_or_default();
+            format!("batch {}{degraded}: {}", f.batch.ordinal, f.forecast)
+        }
+        Fact::ForecastWithheld(f) => format!("batch {}: {}", f.batch.ordinal, f.reason),
+        Fact::PerformanceScored(f) => format!("batch {}: {} days: {}", f.batch.ordinal, f.days, f.score),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Proceed { degraded: None, .. } => "proceed".to_owned(),
+        Verdict::Proceed { degraded: Some(why), .. } => format!("proceed though {why}"),
+        Verdict::Hold { retraining } => format!("hold for retraining {}", retraining.0),
+        Verdict::Wait { reason } => format!("wait: {reason}"),
+    }
+}
+
+fn asked(retraining: &Retraining) -> String {
+    format!("retraining {} ({})", retraining.id.0, retraining.cause.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_shorter_than_the_screen_shows_is_shown_whole() {
+        assert_eq!(short("abc"), "abc");
+        assert_eq!(short("0123456789abcdef"), "0123456789ab");
+    }
+}
