@@ -115,6 +115,14 @@ async fn two_replicas_of_each_service_over_s3_give_the_result_of_one_though_one_
     done(folder.path(), &args, &env).await?;
     let served = std::fs::read_to_string(folder.path().join("served.csv"))?;
     assert!(served == backtest(folder.path()).await?, "two replicas issue other forecasts than one process");
+
+    let lineage = done(folder.path(), &["lineage", "--series", SERIES], &env).await?;
+    // The history has 181 batches, and a forecast goes back to the bytes of each.
+    assert!(lineage.contains("raw bytes  181 in all"), "{lineage}");
+    let chain = done(folder.path(), &["events", SERIES, "--batch", "181"], &env).await?;
+    for fact in ["batch.received", "batch.accepted", "drift.checked", "forecast.issued"] {
+        assert!(chain.contains(fact), "no {fact} in the chain: {chain}");
+    }
     Ok(())
 }
 

@@ -52,6 +52,8 @@ enum Command {
     Events(operate::events::Events),
     /// Prints the newest forecast, or every one issued.
     Forecast(operate::forecast::Forecast),
+    /// Shows what a forecast was made from, back to the raw bytes.
+    Lineage(operate::lineage::Lineage),
     /// Asks for a new model by hand.
     Retrain(operate::retrain::Retrain),
     /// Puts an earlier model back.
@@ -92,6 +94,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Models(models) => models.run().await,
         Command::Events(events) => events.run().await,
         Command::Forecast(forecast) => forecast.run().await,
+        Command::Lineage(lineage) => lineage.run().await,
         Command::Retrain(retrain) => retrain.run().await,
         Command::Rollback(rollback) => rollback.run().await,
         Command::Deadletters(deadletters) => deadletters.run().await,

@@ -1,16 +1,26 @@
 //! The operator's commands: they look at a platform that runs, and ask it for what only a person may ask.
 
+/// Prints a line as `println!` does, without a panic where whoever reads it has left.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::operate::write_line(format_args!($($text)*)) };
+}
+
 pub mod deadletters;
 pub mod events;
 pub mod forecast;
+pub mod lineage;
 pub mod models;
 pub mod retrain;
 pub mod rollback;
 pub mod series;
 pub mod status;
 
+mod ancestry;
 mod chain;
 mod told;
+
+use std::fmt;
+use std::io::{ErrorKind, Write};
 
 use anyhow::bail;
 use aria_core::series::SeriesId;
@@ -54,8 +64,20 @@ async fn must_be_known(edges: &Edges, series: &SeriesId) -> anyhow::Result<()> {
 }
 
 fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
+}
+
+/// Writes a line to the standard output. Whoever stops reading, as `head` does, has all they asked for: the command ends.
+fn write_line(text: fmt::Arguments<'_>) {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: cannot write to the standard output: {error}");
+            std::process::exit(1)
+        }
+    }
 }
 
 /// Whether someone else moved the cell first, so that the change is to be decided anew.

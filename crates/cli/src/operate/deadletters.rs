@@ -104,12 +104,12 @@ async fn list(edges: &Edges, service: Option<&str>, json: bool) -> anyhow::Resul
         return print_json(&letters.iter().map(to_json).collect::<Vec<_>>());
     }
     if letters.is_empty() {
-        println!("no dead letters");
+        say!("no dead letters");
     }
     for letter in &letters {
         let content = &letter.content;
         let (number, stored) = (letter.sequence, letter.stored);
-        println!("{number:>6}  {stored}  {:<10} {}: {}", content.service, content.subject, content.reason);
+        say!("{number:>6}  {stored}  {:<10} {}: {}", content.service, content.subject, content.reason);
     }
     Ok(())
 }
@@ -119,13 +119,13 @@ fn show(letter: &Letter, json: bool) -> anyhow::Result<()> {
         return print_json(&to_json(letter));
     }
     let content = &letter.content;
-    println!("dead letter {} of {}, stored {}", letter.sequence, content.service, letter.stored);
-    println!("  message   {} at place {} of the log", content.subject, content.stream_sequence);
-    println!("  attempts  {}", content.attempts);
-    println!("  reason    {}", content.reason);
-    println!("  body      {} bytes", content.body.len());
+    say!("dead letter {} of {}, stored {}", letter.sequence, content.service, letter.stored);
+    say!("  message   {} at place {} of the log", content.subject, content.stream_sequence);
+    say!("  attempts  {}", content.attempts);
+    say!("  reason    {}", content.reason);
+    say!("  body      {} bytes", content.body.len());
     for (name, value) in &content.headers {
-        println!("  header    {name}: {value}");
+        say!("  header    {name}: {value}");
     }
     Ok(())
 }
@@ -139,8 +139,8 @@ async fn replay(edges: &Edges, number: u64, json: bool) -> anyhow::Result<()> {
     }
     let service = &letter.content.service;
     match published.duplicate {
-        true => println!("dead letter {number} was handed to {service} before, at place {}", published.sequence),
-        false => println!("dead letter {number} handed to {service} again, at place {}", published.sequence),
+        true => say!("dead letter {number} was handed to {service} before, at place {}", published.sequence),
+        false => say!("dead letter {number} handed to {service} again, at place {}", published.sequence),
     }
     Ok(())
 }

@@ -79,22 +79,22 @@ impl Events {
             return print_json(&chain.iter().map(with_depth).collect::<Vec<_>>());
         }
         for link in &chain {
-            println!("{}{}", "  ".repeat(link.depth), told::line(link.recorded));
+            say!("{}{}", "  ".repeat(link.depth), told::line(link.recorded));
         }
         let ended = chain.iter().filter(|link| link.recorded.event.fact.is_terminal()).count();
         if ended == 0 {
-            println!("batch {ordinal} has not ended yet");
+            say!("batch {ordinal} has not ended yet");
         }
         Ok(())
     }
 
     fn print(&self, recorded: &Recorded) {
         if self.json {
-            println!("{}", told::json(recorded));
+            say!("{}", told::json(recorded));
         } else if self.series.is_some() {
-            println!("{:>6}  {}", recorded.sequence, told::line(recorded));
+            say!("{:>6}  {}", recorded.sequence, told::line(recorded));
         } else {
-            println!("{:>6}  {:<16} {}", recorded.sequence, recorded.event.series, told::line(recorded));
+            say!("{:>6}  {:<16} {}", recorded.sequence, recorded.event.series.as_str(), told::line(recorded));
         }
     }
 }

@@ -50,7 +50,7 @@ impl Forecast {
             forecasts.push(outcome::load_forecast(&edges.artifacts, &forecast.forecast).await?);
         }
         match (&self.out, self.json) {
-            (None, false) => print!("{}", outcome::to_csv(&forecasts)),
+            (None, false) => say!("{}", outcome::to_csv(&forecasts).trim_end()),
             (None, true) => print_json(&forecasts.iter().map(to_json).collect::<Vec<_>>())?,
             (Some(out), json) => {
                 let text = match json {
@@ -58,7 +58,7 @@ impl Forecast {
                     false => outcome::to_csv(&forecasts),
                 };
                 std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
-                println!("{} forecasts written to {}", forecasts.len(), out.display());
+                say!("{} forecasts written to {}", forecasts.len(), out.display());
             }
         }
         Ok(())

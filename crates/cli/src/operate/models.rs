@@ -38,14 +38,14 @@ impl Models {
             }));
         }
         if registry.versions.is_empty() {
-            println!("no model of {} has been trained yet: `aria status {0}` says why", self.series);
+            say!("no model of {} has been trained yet: `aria status {0}` says why", self.series);
         }
         let serving = newest_serving(&registry);
         for version in &registry.versions {
-            println!("{}", line(version, serving == Some(version.number)));
+            say!("{}", line(version, serving == Some(version.number)));
         }
         for moved in registry.moves.iter().filter(|m| !m.why.starts_with("won the evaluation")) {
-            println!("      {}  {} put back: {}", moved.at, moved.to.sha256.short(), moved.why);
+            say!("      {}  {} put back: {}", moved.at, moved.to.sha256.short(), moved.why);
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Retrain {
         let edges = self.place.connect().await?;
         must_be_known(&edges, &self.series).await?;
         if finish(&edges, &self.series).await? {
-            println!("a request that was cut off before it was published is published now");
+            say!("a request that was cut off before it was published is published now");
         }
         let event = self.ask(&edges).await?;
         finish(&edges, &self.series).await?;
@@ -55,7 +55,7 @@ impl Retrain {
                 &json!({"retraining": asked.id, "series": self.series, "snapshot": asked.snapshot.key()}),
             );
         }
-        println!("retraining {} asked for; `aria models {}` tells what becomes of it", asked.id.0, self.series);
+        say!("retraining {} asked for; `aria models {}` tells what becomes of it", asked.id.0, self.series);
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl Rollback {
             let from = moved.from.as_ref().map(Ref::key);
             return print_json(&json!({"series": self.series, "from": from, "to": moved.to.key(), "at": moved.at}));
         }
-        println!("{} serves {} from {} on", moved.to.sha256.short(), self.series, moved.at);
+        say!("{} serves {} from {} on", moved.to.sha256.short(), self.series, moved.at);
         Ok(())
     }
 

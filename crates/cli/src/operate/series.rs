@@ -77,7 +77,7 @@ impl Series {
             return print_json(&entries);
         }
         for entry in &entries {
-            println!("{}", line(entry));
+            say!("{}", line(entry));
         }
         Ok(())
     }
@@ -88,5 +88,5 @@ fn line(entry: &Entry) -> String {
     let unit = entry.unit.as_deref().unwrap_or("-");
     let (received, accepted) = (entry.batches_received, entry.batches_accepted);
     let note = if entry.defined { "" } else { " (defined elsewhere)" };
-    format!("{:<16} {unit:<12} {received} batches, {accepted} accepted, {until}{note}", entry.series)
+    format!("{:<16} {unit:<12} {received} batches, {accepted} accepted, {until}{note}", entry.series.as_str())
 }

@@ -71,7 +71,7 @@ impl Status {
             return print_json(&reports);
         }
         if reports.is_empty() {
-            println!("no batch of any series has been taken in");
+            say!("no batch of any series has been taken in");
         }
         for report in &reports {
             print(report);
@@ -114,23 +114,26 @@ fn print(report: &Report) {
         Phase::Retraining { id, .. } => format!("waits for retraining {}", id.0),
         Phase::Forecast { sequence } => format!("waits for the forecast of accepted batch {sequence}"),
     };
-    println!("{}  {phase}", report.series);
-    println!(
+    say!("{}  {phase}", report.series);
+    say!(
         "  batches     {} received, {} accepted, {} checked, {} without an end",
-        report.batches_received, report.batches_accepted, report.batches_checked, report.batches_without_end
+        report.batches_received,
+        report.batches_accepted,
+        report.batches_checked,
+        report.batches_without_end
     );
-    println!("  data until  {}", time(report.data_until));
+    say!("  data until  {}", time(report.data_until));
     match &report.model {
-        Some(model) => println!("  model       {model}, since {}", time(report.serving_since)),
-        None => println!("  model       none"),
+        Some(model) => say!("  model       {model}, since {}", time(report.serving_since)),
+        None => say!("  model       none"),
     }
-    println!(
+    say!(
         "  retraining  last asked for {}; {} in a row without a new model",
         time(report.last_retraining),
         report.retrainings_in_a_row_without_a_new_model
     );
-    println!("  dead        {} letters", report.dead_letters);
+    say!("  dead        {} letters", report.dead_letters);
     for remark in &report.remarks {
-        println!("  ! {remark}");
+        say!("  ! {remark}");
     }
 }

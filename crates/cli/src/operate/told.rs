@@ -4,9 +4,9 @@ use aria_core::event::{Event, Fact, Promotion, Retraining, Verdict};
 use aria_io::bus::Recorded;
 use serde_json::{Value, json};
 
-/// The beginning of an event's id: enough to find it again on a screen.
+/// The end of an event's id, which tells it from others of its fact.
 pub fn short(id: &str) -> &str {
-    id.get(..12).unwrap_or(id)
+    id.get(id.len().saturating_sub(12)..).unwrap_or(id)
 }
 
 /// An event in a line: when, what, its id, what it names.
@@ -71,6 +71,6 @@ mod tests {
     #[test]
     fn an_id_shorter_than_the_screen_shows_is_shown_whole() {
         assert_eq!(short("abc"), "abc");
-        assert_eq!(short("0123456789abcdef"), "0123456789ab");
+        assert_eq!(short("batch.received/0123456789abcdef"), "456789abcdef");
     }
 }
