@@ -51,7 +51,7 @@ pub struct Server {
     url: String,
     version: String,
     /// Held while the server runs, and let go by the system however this process ends.
-    _lock: File,
+    lock: File,
 }
 
 impl Server {
@@ -80,7 +80,7 @@ impl Server {
             }
         };
         info!(url, version = binary.version, pid = process.id(), folder = %folder.display(), "started nats-server");
-        Ok(Self { process, folder, url, version: binary.version, _lock: lock })
+        Ok(Self { process, folder, url, version: binary.version, lock })
     }
 
     /// The address of the server that runs on a data folder, whoever started it; none where there is none.
@@ -126,6 +126,15 @@ impl Server {
     pub async fn kill(self) {
         self.process.kill().await;
         warn!("killed nats-server");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Closing the file would do, were it not open for a moment in every process that is just being started.
+        if let Err(error) = self.lock.unlock() {
+            warn!(%error, "the data folder stays locked until this process ends");
+        }
     }
 }
 

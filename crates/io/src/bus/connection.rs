@@ -11,6 +11,8 @@ use tracing::{error, info, warn};
 use super::{Bus, BusConfig, BusError};
 
 const SLOWEST_RECONNECT: Duration = Duration::from_secs(2);
+/// A connection that answers no ping for two of these is given up.
+const PING: Duration = Duration::from_secs(10);
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether the broker is there and lets the service do its work.
@@ -62,7 +64,7 @@ pub(super) async fn connect(config: &BusConfig) -> Result<Bus, BusError> {
         attempt += 1;
         let is_refused =
             matches!(source.kind(), ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation);
-        let pause = reconnect_delay(attempt);
+        let pause = reconnect_delay(attempt + 1);
         if is_refused || Instant::now() + pause > deadline {
             return Err(BusError::Connect { url: without_password(&config.url), source });
         }
@@ -96,6 +98,7 @@ async fn options(
         .name(format!("aria-{}", config.name))
         .custom_inbox_prefix(format!("_INBOX_{}", config.name))
         .reconnect_delay_callback(reconnect_delay)
+        .ping_interval(PING)
         .event_callback(move |event| {
             if event == Event::Connected {
                 made.send_modify(|count| *count += 1);
@@ -124,9 +127,12 @@ fn tell(name: &str, refusal: &Refusal, event: &Event) {
     }
 }
 
+/// The first attempt, which is also that of a first connection, comes at once.
 fn reconnect_delay(attempt: usize) -> Duration {
-    let doublings = u32::try_from(attempt.min(8)).unwrap_or(8);
-    Duration::from_millis(20).saturating_mul(1 << doublings).min(SLOWEST_RECONNECT)
+    let Some(doublings) = u32::try_from(attempt.min(9)).ok().and_then(|attempt| attempt.checked_sub(2)) else {
+        return Duration::ZERO;
+    };
+    Duration::from_millis(40).saturating_mul(1 << doublings).min(SLOWEST_RECONNECT)
 }
 
 fn addresses(url: &str) -> Vec<&str> {
@@ -155,7 +161,7 @@ mod tests {
 
     #[test]
     fn reconnecting_slows_down_to_two_seconds() {
-        assert_eq!(reconnect_delay(0), Duration::from_millis(20));
+        assert_eq!([0, 1, 2, 3].map(|attempt| reconnect_delay(attempt).as_millis()), [0, 0, 40, 80]);
         assert_eq!(reconnect_delay(1_000), SLOWEST_RECONNECT);
     }
 }

@@ -3,25 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull::{self, MessagesErrorKind};
+use async_nats::jetstream::Message;
 use futures::StreamExt;
 use metrics::gauge;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tracing::{Instrument, error, info, warn};
 
 use super::consumer::{Durable, bind};
 use super::delivery::Desk;
-use super::{Edges, Handler, Limits, Shutdown, backoff};
+use super::{Edges, Handler, Limits, Shutdown, backoff, chain};
 use crate::bus::{Bus, BusError};
 
-/// The broker tells that often that it is there though it has no message.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long one request for a message stands.
-const REQUEST: Duration = Duration::from_secs(30);
-/// Silences in a row after which the consumer is looked up again.
-const MOST_SILENCES: u32 = 3;
+const REQUEST: Duration = Duration::from_secs(10);
 /// How long giving messages back may take once the drain is over.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 const BACKLOG_EVERY: Duration = Duration::from_secs(15);
@@ -69,25 +65,22 @@ pub async fn work_with<H: Handler>(
     let mut failures = 0;
     while !shutdown.is_requested() {
         bus.note_connection();
-        let opened = tokio::select! {
+        let bound = tokio::select! {
             () = shutdown.requested() => break,
-            opened = open(&bus, H::SERVICE, facts, &limits) => opened,
+            bound = bind(&bus, H::SERVICE, facts, &limits) => bound,
         };
-        let (consumer, messages) = match opened {
-            Ok(opened) => opened,
+        match bound {
+            Ok(consumer) => {
+                desk.keep_alive_within(consumer.cached_info().config.ack_wait);
+                let pulled = pull(&desk, &consumer, &mut bus, &hands, &mut in_hand, &shutdown).await;
+                failures = if pulled == Pulled::Something { 1 } else { failures + 1 };
+            }
             Err(source) if !source.is_transient() => return Err(WorkError::Bind { service: H::SERVICE, source }),
             Err(error) => {
                 failures += 1;
-                warn!(service = H::SERVICE, %error, failures, "cannot read messages yet");
-                rest(failures, &shutdown).await;
-                continue;
+                warn!(service = H::SERVICE, error = chain(&error), failures, "cannot read messages yet");
             }
-        };
-        desk.keep_alive_within(consumer.cached_info().config.ack_wait);
-        if pull_messages(&desk, messages, &mut bus, &hands, &mut in_hand, &shutdown).await == Pulled::Something {
-            failures = 0;
         }
-        failures += 1;
         rest(failures, &shutdown).await;
     }
     drain(in_hand, &limits, &give_back, H::SERVICE).await;
@@ -98,63 +91,43 @@ pub async fn work_with<H: Handler>(
     Ok(())
 }
 
-async fn open(bus: &Bus, service: &str, facts: &[&str], limits: &Limits) -> Result<(Durable, pull::Stream), BusError> {
-    let consumer = bind(bus, service, facts, limits).await?;
-    let messages = consumer
-        .stream()
-        // More would be kept from other replicas while this one is busy.
-        .max_messages_per_batch(1)
-        .heartbeat(HEARTBEAT)
-        .expires(REQUEST)
-        .messages()
-        .await
-        .map_err(|e| BusError::Messages { reader: service.to_owned(), source: e.into() })?;
-    Ok((consumer, messages))
-}
-
-/// Whether a stream gave a message before it ended.
+/// Whether there was a message, or at least a connection, before reading broke off.
 #[derive(PartialEq, Eq)]
 enum Pulled {
     Nothing,
     Something,
 }
 
-/// Hands out messages until the stream breaks or the process is to leave.
-async fn pull_messages<H: Handler>(
+/// Hands out messages until reading breaks off or the process is to leave.
+async fn pull<H: Handler>(
     desk: &Arc<Desk<H>>,
-    mut messages: pull::Stream,
+    consumer: &Durable,
     bus: &mut Bus,
     hands: &Arc<Semaphore>,
     in_hand: &mut JoinSet<()>,
     shutdown: &Shutdown,
 ) -> Pulled {
     let mut pulled = Pulled::Nothing;
-    let mut silences = 0;
     loop {
         let next = tokio::select! {
             biased;
             () = shutdown.requested() => return pulled,
-            // The broker forgets a request when it goes; the client would notice after half a minute.
+            // The broker forgets a request when it goes; the client would notice when the request is long over.
             () = bus.reconnected() => return Pulled::Something,
-            // The stream is asked only with a free hand, and it asks the broker only when it is asked.
-            next = async { (hands.clone().acquire_owned().await, messages.next().await) } => next,
+            next = next_message(consumer, hands) => next,
         };
         while let Some(ended) = in_hand.try_join_next() {
             report(ended);
         }
-        let (Ok(hand), Some(next)) = next else { return pulled };
         match next {
-            Ok(message) => {
-                (pulled, silences) = (Pulled::Something, 0);
+            Ok(None) => {}
+            Ok(Some((hand, message))) => {
+                pulled = Pulled::Something;
                 let desk = Arc::clone(desk);
                 in_hand.spawn(async move {
                     desk.deal_with(message).await;
                     drop(hand);
                 });
-            }
-            Err(error) if error.kind() == MessagesErrorKind::MissingHeartbeat && silences < MOST_SILENCES => {
-                silences += 1;
-                warn!(service = H::SERVICE, silences, "the broker is silent");
             }
             Err(error) => {
                 warn!(service = H::SERVICE, %error, "reading messages again");
@@ -162,6 +135,21 @@ async fn pull_messages<H: Handler>(
             }
         }
     }
+}
+
+/// Waits for a free hand and then for a message; none where the broker has none for a while.
+///
+/// Only one message is asked for: more would be kept from other replicas while this one is busy. It is asked for each
+/// time anew, because the client's endless stream (async-nats 0.51, `pull::Stream`) miscounts when a message overtakes
+/// the note that it was asked for, and then waits for the request's end; and without heartbeats, because after one the
+/// client's `pull::Batch` no longer wakes up.
+async fn next_message(
+    consumer: &Durable,
+    hands: &Arc<Semaphore>,
+) -> Result<Option<(OwnedSemaphorePermit, Message)>, async_nats::Error> {
+    let hand = Arc::clone(hands).acquire_owned().await?;
+    let mut asked = consumer.batch().max_messages(1).expires(REQUEST).messages().await?;
+    Ok(asked.next().await.transpose()?.map(|message| (hand, message)))
 }
 
 /// Waits before the next try, but not when the process is to leave.
