@@ -81,7 +81,3 @@ pub fn issue(
     let points = values.into_iter().zip(intervals.steps()).enumerate().map(point).collect();
     Ok(Forecast { origin, cadence, points })
 }
-
-pub(crate) fn tune(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}

@@ -45,18 +45,13 @@ impl Calendar {
     pub(crate) fn new(zone: TimeZone, cadence: Cadence) -> Self {
         let has_italian_holidays = zone.iana_name() == Some("Europe/Rome");
         // A wave needs two values a period.
-        Self {
-            zone,
-            has_italian_holidays,
-            day_waves: (cadence.per_day() / 2).min(crate::forecast::tune("DW", DAY_WAVES as f64) as usize),
-        }
+        Self { zone, has_italian_holidays, day_waves: (cadence.per_day() / 2).min(DAY_WAVES) }
     }
 
     /// What each feature describes, in the order of [`Self::features`].
     pub(crate) fn describes(&self) -> Vec<Describes> {
         let of_the_week = 2 * self.day_waves + DAY_KINDS * (1 + 2 * self.kind_waves()) + SPECIAL_DAYS;
-        let of_the_season =
-            2 * (crate::forecast::tune("YW", YEAR_WAVES as f64) as usize) * (1 + 2 * self.season_waves());
+        let of_the_season = 2 * YEAR_WAVES * (1 + 2 * self.season_waves());
         let mut all = vec![Describes::Level];
         all.resize(1 + of_the_week, Describes::Week);
         all.resize(1 + of_the_week + of_the_season, Describes::Season);
@@ -89,7 +84,7 @@ impl Calendar {
 
     fn push_season(&self, local: DateTime, day: &[f64], features: &mut Vec<f64>) {
         let shape = &day[..2 * self.season_waves()];
-        for wave in waves(share_of_year(local.date()), crate::forecast::tune("YW", YEAR_WAVES as f64) as usize) {
+        for wave in waves(share_of_year(local.date()), YEAR_WAVES) {
             features.push(wave);
             features.extend(shape.iter().map(|w| wave * w));
         }
@@ -116,11 +111,11 @@ impl Calendar {
     }
 
     fn kind_waves(&self) -> usize {
-        (crate::forecast::tune("KW", KIND_WAVES as f64) as usize).min(self.day_waves)
+        KIND_WAVES.min(self.day_waves)
     }
 
     fn season_waves(&self) -> usize {
-        (crate::forecast::tune("SW", SEASON_WAVES as f64) as usize).min(self.day_waves)
+        SEASON_WAVES.min(self.day_waves)
     }
 }
 

@@ -12,12 +12,8 @@ pub(crate) fn lags(cadence: Cadence) -> Vec<usize> {
     let week_and_more = 170;
     let hours = |hours: &[usize]| hours.iter().map(|h| h * cadence.per_day() / 24).collect::<Vec<_>>();
     match cadence {
-        Cadence::Hour => (1..=crate::forecast::tune("L1", 170.0) as usize)
-            .chain(
-                [72, 96, 120, 144, 165, 166, 167, 168, 169, 170]
-                    .into_iter()
-                    .filter(|l| *l as f64 > crate::forecast::tune("L1", 170.0)),
-            )
+        Cadence::Hour => (1..=170)
+            .chain([72, 96, 120, 144, 165, 166, 167, 168, 169, 170].into_iter().filter(|l| *l > 170))
             .chain([192, 336, 504, LAG_DAYS as usize * 24])
             .collect(),
         Cadence::QuarterHour => {

@@ -322,15 +322,13 @@ impl Recipe<'_> {
     fn penalty(&self, lags: usize, places: usize) -> Array1<f64> {
         let penalty = self.definition.forecast.penalty;
         let years = places as f64 * self.cadence.seconds() as f64 / (365.25 * DAY as f64);
-        let season = penalty
-            * (1.0 / years.clamp(1e-3, 1.0)).powf(super::tune("SC", SEASON_CAUTION as f64))
-            * super::tune("SP", 1.0);
+        let season = penalty * (1.0 / years.clamp(1e-3, 1.0)).powf(SEASON_CAUTION as f64);
         let of_calendar = self.describes.iter().map(|describes| match describes {
             Describes::Level => 0.0,
-            Describes::Week => penalty * super::tune("WP", 1.0),
+            Describes::Week => penalty,
             Describes::Season => season,
         });
-        std::iter::repeat_n(penalty * super::tune("LP", 1.0), lags).chain(of_calendar).collect()
+        std::iter::repeat_n(penalty, lags).chain(of_calendar).collect()
     }
 
     /// Turns weights on scaled values into weights on the values themselves; the location goes into the intercept.
