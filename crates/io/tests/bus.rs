@@ -2,17 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broker;
+mod line;
 
 use std::collections::BTreeSet;
 
 use aria_core::event::{Event, Fact};
 use aria_core::series::SeriesId;
 use aria_io::bus::trace::TraceContext;
-use aria_io::bus::{Bus, BusError, Filter, HEADS, Health, MONITORS, Start};
+use aria_io::bus::{Bus, BusConfig, BusError, Filter, HEADS, Health, MONITORS, Start};
 use aria_io::contracts::DeadLetter;
 use aria_io::nats_server::{Server, ServerError};
 use broker::{Broker, next, raw, received, series, tools, within};
 use futures::{StreamExt, TryStreamExt};
+use line::Line;
 
 async fn recorded(bus: &Bus) -> Vec<Event> {
     let events = bus.recorded_events(&Filter::all(), Start::First).await.unwrap();
@@ -96,6 +98,18 @@ async fn ordinals_go_on_from_what_the_series_has_reached() {
     let bus = broker.bus("test").await;
     assert_eq!(receive(&bus, "a", 41).await, 42);
     assert_eq!(receive(&bus, "b", 0).await, 43);
+}
+
+#[tokio::test]
+async fn a_batch_whose_receipt_was_not_confirmed_is_not_received_twice() {
+    let broker = Broker::start().await;
+    let line = Line::to(broker.url()).await;
+    let bus = Bus::connect(&BusConfig::new(&line.url, "test")).await.unwrap();
+    line.go_deaf_after("batch.received.it.ci_direct");
+    assert_eq!(within(receive(&bus, "a", 0)).await, 1);
+    assert!(line.was_cut());
+    assert_eq!(receive(&bus, "b", 0).await, 2);
+    assert_eq!(recorded(&bus).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -399,10 +413,8 @@ async fn health_follows_the_connection() {
 
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_named_without_its_password() {
-    let config = aria_io::bus::BusConfig {
-        patience: std::time::Duration::ZERO,
-        ..aria_io::bus::BusConfig::new("nats://user:secret@127.0.0.1:1", "test")
-    };
+    let config =
+        BusConfig { patience: std::time::Duration::ZERO, ..BusConfig::new("nats://user:secret@127.0.0.1:1", "test") };
     let message = Bus::connect(&config).await.unwrap_err().to_string();
     assert!(message.contains("127.0.0.1:1") && !message.contains("secret"), "{message}");
 }

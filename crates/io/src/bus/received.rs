@@ -11,12 +11,13 @@ use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::Bytes;
+use futures::StreamExt;
 use tracing::{debug, warn};
 
 use super::error::is_transient_publish;
 use super::message::{headers, parts};
 use super::trace::TraceContext;
-use super::{Bus, BusError};
+use super::{Bus, BusError, Filter, Start};
 use crate::contracts::{self, EventId};
 
 /// Rounds in which someone else may take the next ordinal first. In each round one of those who try succeeds.
@@ -108,6 +109,10 @@ impl Bus {
                 Err(source) => source,
             };
             match source.kind() {
+                // After an unanswered attempt, the one who took the ordinal may be this very batch.
+                PublishErrorKind::WrongLastSequence if attempt > 1 && self.holds(id, event, after).await? => {
+                    return Ok(Taken::Yes);
+                }
                 PublishErrorKind::WrongLastSequence => return Ok(Taken::BySomeoneElse),
                 _ if attempt < ATTEMPTS && is_transient_publish(&source) => {
                     warn!(subject, attempt, error = %source, "publishing again under the same id");
@@ -117,6 +122,22 @@ impl Bus {
                 _ => return Err(BusError::Publish { subject, source }),
             }
         }
+    }
+}
+
+impl Bus {
+    /// Whether the log holds an event that can only have come after this place.
+    async fn holds(&self, id: &EventId, event: &Event, after: u64) -> Result<bool, BusError> {
+        let filter = Filter::all().facts([event.fact.name()]).series(&event.series);
+        let mut later = self.recorded_events(&filter, Start::Sequence(after + 1)).await?;
+        while let Some(found) = later.next().await {
+            match found {
+                Ok(found) if found.id == id.as_str() => return Ok(true),
+                Ok(_) | Err(BusError::Undecodable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 }
 
