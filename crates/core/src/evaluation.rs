@@ -1,8 +1,10 @@
 //! The contest before a promotion: challenger, champion and naive forecasts on the same held-out hours.
 //!
-//! Held out means from all of them: only hours that neither model was fitted on count. So hand in the champion's candidate
-//! fit, not its serving one: both models are then as old against their own training as in service, and the longest stretch
-//! is held out from both.
+//! Held out means from all of them: only hours that neither model was fitted on count. So hand in the champion's
+//! candidate fit, not its serving one: both models are then as old against their own training as in service, and the
+//! longest stretch is held out from both.
+
+use std::cmp::Ordering;
 
 use polars::prelude::{Column, PolarsError};
 use serde::{Deserialize, Serialize};
@@ -60,7 +62,7 @@ pub struct Contender {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The challenger beat the champion and every naive forecast.
+    /// The challenger beat the champion or, where nothing serves yet, every naive forecast.
     Promote,
     /// It did not.
     Reject {
@@ -100,7 +102,11 @@ struct Row {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
     /// The history has another cadence than the definition.
-    #[error("the series is defined with a value every {} seconds, the history has one every {}", .definition.seconds(), .history.seconds())]
+    #[error(
+        "the series is defined with a value every {} seconds, the history has one every {}",
+        .definition.seconds(),
+        .history.seconds()
+    )]
     Cadence {
         /// The definition's.
         definition: Cadence,
@@ -135,8 +141,8 @@ impl Document for Evaluation {
     const VERSION: u32 = 1;
 }
 
-/// Lets challenger, champion and the naive forecasts forecast the held-out hours `from..until` from the same origins, every
-/// six hours and with whole horizons, and decides on the mean absolute error.
+/// Lets challenger, champion and the naive forecasts forecast the held-out hours `from..until` from the same origins,
+/// every six hours and with whole horizons, and decides on the mean absolute error.
 ///
 /// # Errors
 /// Where too few hours are held out from both models, or a model cannot forecast them.
@@ -278,19 +284,17 @@ impl Predictions {
     }
 }
 
-/// The challenger, which comes first, has to beat every other contender.
+/// The challenger, which comes first, has to beat the champion or, where nothing serves yet, every naive forecast.
 fn verdict(contenders: &[Contender], unit: &str) -> Verdict {
     let Some((challenger, others)) = contenders.split_first() else {
         return Verdict::Reject { reason: "there was no challenger".to_owned() };
     };
-    let champion = others.iter().filter(|other| other.name == CHAMPION);
     // Naive forecasts do not serve: where a model does, losing to one of them is no reason to keep a worse model.
-    let rivals: Vec<&Contender> =
-        if champion.clone().count() > 0 { champion.collect() } else { others.iter().collect() };
+    let has_champion = others.iter().any(|other| other.name == CHAMPION);
+    let rivals = others.iter().filter(|other| !has_champion || other.name == CHAMPION);
     // A NaN beats nobody.
     let unbeaten: Vec<String> = rivals
-        .iter()
-        .filter(|other| !(challenger.mae < other.mae))
+        .filter(|other| challenger.mae.partial_cmp(&other.mae) != Some(Ordering::Less))
         .map(|other| format!("{} with {:.2}", other.name, other.mae))
         .collect();
     if unbeaten.is_empty() {

@@ -81,3 +81,6 @@ pub fn issue(
     let points = values.into_iter().zip(intervals.steps()).enumerate().map(point).collect();
     Ok(Forecast { origin, cadence, points })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,7 +1,8 @@
 //! Errors of forecasts against the hours that came to pass.
 //!
-//! A percentage error is the mean over origins of the origin's mean, for each day of the forecast and for the whole of it;
-//! absolute, squared and signed errors are means over hours. An origin that lacks an actual hour is not scored at all.
+//! A percentage error is the mean over origins of the origin's mean, for each day of the forecast and for the whole of
+//! it; absolute, squared and signed errors are means over hours. An origin that lacks an actual hour is not scored at
+//! all.
 
 use std::collections::BTreeMap;
 
@@ -218,7 +219,8 @@ mod tests {
 
     #[test]
     fn errors_are_means_over_hours_and_percentages_means_over_origins() {
-        // Actual 100, 200, 50. From day 0: 110, 180 (errors 10, -20: 10 %, 10 %); from day 1: 210, 40 (10, -10: 5 %, 20 %).
+        // Actual 100, 200, 50. From day 0: 110, 180 (errors 10, -20: 10 %, 10 %); from day 1: 210, 40 (10, -10: 5 %, 20
+        // %).
         let forecasts = [forecast(0, &[110.0, 180.0]), forecast(1, &[210.0, 40.0])];
         let score = score(&forecasts, &daily(&[100.0, 200.0, 50.0]));
         assert_eq!((score.origins, score.unscored), (2, 0));

@@ -1,6 +1,7 @@
 //! Naive forecasts: what every model has to beat.
 //!
-//! Gaps are filled as for the model. A baseline is `None` where less than half of the days that it repeats was measured.
+//! Gaps are filled as for the model. A baseline is `None` where less than half of the days that it repeats was
+//! measured.
 
 use super::recent::{LAG_DAYS, Recent};
 use crate::history::History;
@@ -34,20 +35,21 @@ pub fn usual_week(history: &History, origin: Timestamp, steps: usize) -> Option<
     let level = mean(&month[month.len() - per_day..]);
     let usual = mean(&week[week.len() - per_day..]);
     if !(usual > 0.0 && month.iter().all(|v| *v >= 0.0)) {
-        return Some(moved_week(month, history.cadence(), steps));
+        return Some(moved_week(month, history.cadence(), steps, 1.0));
     }
     Some((0..steps).map(|step| level * week[step % week.len()] / usual).collect())
 }
 
-/// The usual shape of the week moved, not stretched, to the last day's level. It is linear in the values, which a linear
-/// model's point of departure has to be.
+/// The last day's level with a share of the usual shape of the week, 1 for the whole of it. The shape is moved, not
+/// stretched, to the level: so it is linear in the values, which the start of a linear model has to be.
 ///
 /// `month` is the last four weeks, oldest first.
-pub(crate) fn moved_week(month: &[f64], cadence: Cadence, steps: usize) -> Vec<f64> {
+pub(crate) fn moved_week(month: &[f64], cadence: Cadence, steps: usize, share: f64) -> Vec<f64> {
     let per_day = cadence.per_day();
     let week = mean_week(month, per_day);
-    let shift = mean(&month[month.len() - per_day..]) - mean(&week[week.len() - per_day..]);
-    (0..steps).map(|step| week[step % week.len()] + shift).collect()
+    let level = mean(&month[month.len() - per_day..]);
+    let usual = mean(&week[week.len() - per_day..]);
+    (0..steps).map(|step| level + share * (week[step % week.len()] - usual)).collect()
 }
 
 fn repeated(history: &History, origin: Timestamp, steps: usize, days: i64) -> Option<Vec<f64>> {
@@ -110,7 +112,9 @@ mod tests {
     fn the_moved_week_adds_the_change_of_level() {
         // As above: the mean week is 1.25 d and the level rose from 8.75 to 14.
         let month: Vec<f64> = (0..28).map(|d| ((d % 7 + 1) * if d < 21 { 1 } else { 2 }) as f64).collect();
-        assert_eq!(moved_week(&month, Cadence::Day, 2), [1.25 + 5.25, 2.5 + 5.25]);
+        assert_eq!(moved_week(&month, Cadence::Day, 2, 1.0), [1.25 + 5.25, 2.5 + 5.25]);
+        // Half of the shape: 14 + (1.25 - 8.75) / 2 and 14 + (2.5 - 8.75) / 2.
+        assert_eq!(moved_week(&month, Cadence::Day, 2, 0.5), [10.25, 10.875]);
     }
 
     #[test]

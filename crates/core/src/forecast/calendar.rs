@@ -147,3 +147,96 @@ fn waves(share: f64, count: usize) -> Vec<f64> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rome(cadence: Cadence) -> Calendar {
+        Calendar::new(TimeZone::get("Europe/Rome").unwrap(), cadence)
+    }
+
+    fn hourly(time: &str) -> Vec<f64> {
+        rome(Cadence::Hour).features(time.parse().unwrap())
+    }
+
+    /// The waves of the day, which follow the constant.
+    fn time_of_day(features: &[f64]) -> &[f64] {
+        &features[1..1 + 2 * DAY_WAVES]
+    }
+
+    /// The indicators of the special days, which stand before the season.
+    fn special(features: &[f64]) -> &[f64] {
+        let season = 2 * YEAR_WAVES * (1 + 2 * SEASON_WAVES);
+        let end = features.len() - season;
+        &features[end - SPECIAL_DAYS..end]
+    }
+
+    /// Which kind of day the features tell, none for a Wednesday.
+    fn kind(features: &[f64]) -> Option<usize> {
+        let first = 1 + 2 * DAY_WAVES;
+        (0..DAY_KINDS).find(|kind| features[first + kind * (1 + 2 * KIND_WAVES)] == 1.0)
+    }
+
+    #[test]
+    fn the_time_of_day_follows_the_clock_on_the_wall_when_summer_time_begins() {
+        // One in the afternoon in Rome on the days before and after the change of 2023-03-26.
+        let (winter, summer) = (hourly("2023-03-25T12:00:00Z"), hourly("2023-03-26T11:00:00Z"));
+        assert_eq!(time_of_day(&winter), time_of_day(&summer));
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_has_the_same_time_of_day_twice() {
+        // Two o'clock came at 00:00 and at 01:00 UTC on 2023-10-29.
+        let (first, second) = (hourly("2023-10-29T00:00:00Z"), hourly("2023-10-29T01:00:00Z"));
+        assert_eq!(time_of_day(&first), time_of_day(&second));
+    }
+
+    #[test]
+    fn the_day_begins_at_midnight_in_rome() {
+        // 23:00 UTC on a Saturday in winter is the first hour of Sunday.
+        assert_eq!(kind(&hourly("2023-01-14T22:00:00Z")), Some(4));
+        assert_eq!(kind(&hourly("2023-01-14T23:00:00Z")), Some(SUNDAY));
+    }
+
+    #[test]
+    fn noon_is_the_trough_of_the_first_wave_of_the_day() {
+        // cos(2 pi 12 / 24) = -1 and sin = 0.
+        let noon = hourly("2023-01-11T11:00:00Z");
+        assert!((noon[1] + 1.0).abs() < 1e-12 && noon[2].abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_holiday_counts_as_a_sunday_in_italy_and_nowhere_else() {
+        // Liberation day 2023, a Tuesday.
+        let noon: Timestamp = "2023-04-25T10:00:00Z".parse().unwrap();
+        assert_eq!(kind(&rome(Cadence::Hour).features(noon)), Some(SUNDAY));
+        let paris = Calendar::new(TimeZone::get("Europe/Paris").unwrap(), Cadence::Hour);
+        assert_eq!(kind(&paris.features(noon)), Some(1));
+    }
+
+    #[test]
+    fn the_days_around_a_holiday_are_told_apart() {
+        assert_eq!(special(&hourly("2023-04-25T10:00:00Z")), [1.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(special(&hourly("2023-04-26T10:00:00Z")), [0.0, 1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(special(&hourly("2023-04-24T10:00:00Z")), [0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(special(&hourly("2023-05-02T10:00:00Z")), [0.0, 1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(special(&hourly("2022-12-28T10:00:00Z")), [0.0, 0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn every_cadence_has_as_many_features_as_descriptions_and_none_beyond_one() {
+        for cadence in [Cadence::QuarterHour, Cadence::Hour, Cadence::Day] {
+            let calendar = rome(cadence);
+            let features = calendar.features("2024-02-29T13:45:00Z".parse().unwrap());
+            assert_eq!(features.len(), calendar.describes().len(), "{cadence:?}");
+            assert!(features.iter().all(|f| (-1.0..=1.0).contains(f)), "{cadence:?}");
+        }
+    }
+
+    #[test]
+    fn a_daily_series_has_no_time_of_day() {
+        let daily = rome(Cadence::Day).features("2023-01-11T00:00:00Z".parse().unwrap());
+        assert_eq!(daily.len(), 1 + DAY_KINDS + SPECIAL_DAYS + 2 * YEAR_WAVES);
+    }
+}

@@ -1,18 +1,18 @@
 //! Prediction intervals by split conformal prediction: the candidate's errors on hours it was not fitted on.
 //!
-//! The width of a step is a quantile of the absolute errors that rolling origins made at that step and its neighbours, at
-//! the rank that covers a further error drawn like them (Lei et al. 2018, arXiv 1604.04173). Hours are neither independent
-//! nor drawn alike for ever, so the coverage is approximate, and it lapses when the series drifts: nothing here adapts
-//! between two trainings.
+//! The width of a step is a quantile of the absolute errors that rolling origins made at that step and its neighbours,
+//! at the rank that covers a further error drawn like them (Lei et al. 2018, arXiv 1604.04173). Hours are neither
+//! independent nor drawn alike for ever, so the coverage is approximate, and it lapses when the series drifts: nothing
+//! here adapts between two trainings.
 
 use serde::{Deserialize, Serialize};
 
 use super::ridge::Ridge;
 use crate::history::History;
-use crate::time::{Cadence, HOUR, Timestamp};
+use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
-/// Hours between two origins of the holdout.
-const ORIGIN_HOURS: i64 = 3;
+/// Hours between two origins of the holdout, and from the time of day served to the furthest that counts.
+const NEAR_HOURS: i64 = 3;
 /// Hours before and after a step whose errors count for it too.
 const NEIGHBOUR_HOURS: i64 = 3;
 /// The fewest errors that a 95 % interval can be read from: with fewer its rank lies beyond the largest.
@@ -79,17 +79,25 @@ impl Intervals {
 /// The candidate's absolute errors by step of the horizon, over origins from `from` on.
 fn absolute_errors(candidate: &Ridge, history: &History, from: Timestamp) -> Vec<Vec<f64>> {
     let mut errors = vec![Vec::new(); candidate.horizon_steps()];
-    let between = (ORIGIN_HOURS * HOUR).max(history.cadence().seconds());
-    let mut origin = from;
-    while origin < history.end() {
+    for origin in origins(history, from) {
         // An origin in a gap makes no forecast, and so no error.
         for (step, value) in candidate.predict(history, origin).unwrap_or_default().into_iter().enumerate() {
             let target = origin.plus(step as i64 * history.cadence().seconds());
             errors[step].extend(history.at(target).map(|actual| (actual - value).abs()));
         }
-        origin = origin.plus(between);
     }
     errors
+}
+
+/// Origins from `from` to the end of the history, near the time of day of that end, at which the model will serve.
+fn origins(history: &History, from: Timestamp) -> Vec<Timestamp> {
+    let between = (NEAR_HOURS * HOUR).max(history.cadence().seconds());
+    let all = (0..).map(|count| from.plus(count * between)).take_while(|origin| *origin < history.end());
+    let is_near = |origin: &Timestamp| {
+        let apart = history.end().since(*origin).rem_euclid(DAY);
+        apart.min(DAY - apart) <= NEAR_HOURS * HOUR
+    };
+    all.filter(is_near).collect()
 }
 
 fn neighbours(cadence: Cadence) -> usize {

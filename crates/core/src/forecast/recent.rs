@@ -1,7 +1,7 @@
 //! The newest weeks before an origin, with their gaps filled from what was known then.
 //!
-//! Nothing at or after the origin is read. The rules of filling are written once, here, so that a model is trained on the
-//! same values as it forecasts from.
+//! Nothing at or after the origin is read. The rules of filling are written once, here, so that a model is trained on
+//! the same values as it forecasts from.
 
 use crate::history::History;
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
@@ -96,8 +96,8 @@ impl Recent {
 /// The values with gaps filled: a short gap between two values by a straight line, any other with the same step of the
 /// week before, or of the day before. What has neither stays `NaN`.
 ///
-/// The line needs the value that ends the gap, so a filled value holds only for origins after that one; a caller with an
-/// origin inside a gap must cut the values at the origin first.
+/// The line needs the value that ends the gap, so a filled value holds only for origins after that one; a caller with
+/// an origin inside a gap must cut the values at the origin first.
 pub(crate) fn fill_gaps(values: &[f64], cadence: Cadence) -> Vec<f64> {
     let mut filled = values.to_vec();
     let straight = (LONGEST_STRAIGHT_GAP / cadence.seconds()).max(1) as usize;
@@ -119,9 +119,8 @@ pub(crate) fn fill_gaps(values: &[f64], cadence: Cadence) -> Vec<f64> {
 fn draw_line(values: &mut [f64], from: usize, until: usize) {
     let (left, right) = (values[from - 1], values[until]);
     let distance = (until - from + 1) as f64;
-    for place in from..until {
-        let share = (place - from + 1) as f64 / distance;
-        values[place] = left + (right - left) * share;
+    for (step, value) in values[from..until].iter_mut().enumerate() {
+        *value = left + (right - left) * (step + 1) as f64 / distance;
     }
 }
 

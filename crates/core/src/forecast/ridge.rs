@@ -1,17 +1,19 @@
-//! Direct ridge regression: one linear model for each step of the horizon, on lags and calendar, pooled over all origins.
+//! Direct ridge regression: one linear model for each step of the horizon, on lags and calendar, pooled over all
+//! origins.
 //!
-//! A model explains what the moved week ([`super::baseline`]) leaves, so that the penalty draws it towards a forecast that is
-//! already sensible: with little history it is hardly more than the moved week, with years of it the weights speak.
+//! A model explains what a plain guess leaves, the last day's level with a hint of the week's shape. So the penalty
+//! draws it towards the level that is, not towards the mean of all history, and with little history it is hardly more
+//! than the guess.
 
 mod design;
 mod normal;
 mod solve;
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use self::design::{Design, Scale};
+use self::design::{Design, Rows, Scale};
 use self::normal::{Normal, Shared};
 pub use self::solve::SolveError;
 use super::baseline::moved_week;
@@ -91,7 +93,11 @@ pub enum ModelError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PredictError {
     /// The history has another cadence than the model.
-    #[error("the model was trained on values every {} seconds, the history has one every {}", .model.seconds(), .history.seconds())]
+    #[error(
+        "the model was trained on values every {} seconds, the history has one every {}",
+        .model.seconds(),
+        .history.seconds()
+    )]
     Cadence {
         /// The model's.
         model: Cadence,
@@ -133,7 +139,11 @@ pub enum PredictError {
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
     /// The history has another cadence than the definition.
-    #[error("the series is defined with a value every {} seconds, the history has one every {}", .definition.seconds(), .history.seconds())]
+    #[error(
+        "the series is defined with a value every {} seconds, the history has one every {}",
+        .definition.seconds(),
+        .history.seconds()
+    )]
     Cadence {
         /// The definition's.
         definition: Cadence,
@@ -143,7 +153,7 @@ pub enum FitError {
     /// The history is too short.
     #[error("there are {days} days of history, and a model needs {needed}")]
     TooShort {
-        /// Whole days between the first and the last value.
+        /// Whole days between the first value and the end of the history.
         days: i64,
         /// Days that are needed.
         needed: i64,
@@ -174,7 +184,7 @@ pub enum FitError {
     },
 }
 
-/// The same recipe, fitted up to two times from one pass over the history.
+/// The same recipe, fitted twice from one pass over the history.
 pub(super) struct Pair {
     /// Fitted on hours before the cut.
     pub candidate: Ridge,
@@ -208,7 +218,7 @@ impl Ridge {
         }
         let month = recent.days(LAG_DAYS).ok_or(PredictError::Incomplete { origin, days: LAG_DAYS })?;
         let seen: Vec<f64> = self.lags.iter().map(|back| month[month.len() - back]).collect();
-        let usual = moved_week(month, self.cadence, self.steps.len());
+        let usual = moved_week(month, self.cadence, self.steps.len(), SHAPE_SHARE);
         let calendar = self.calendar();
         let forecast = |(step, usual): (usize, f64)| {
             let weights = &self.steps[step];
@@ -251,7 +261,8 @@ impl TryFrom<Parts> for Ridge {
         if let Some(step) = steps.iter().position(|weights| !fits(weights)) {
             return Err(ModelError::Weights { step });
         }
-        if !(minimum < maximum) {
+        let has_room = minimum < maximum;
+        if !has_room {
             return Err(ModelError::Bounds { minimum: minimum.to_string(), maximum: maximum.to_string() });
         }
         Ok(Self { cadence, time_zone, minimum, maximum, trained_until, lags, steps })
@@ -260,14 +271,17 @@ impl TryFrom<Parts> for Ridge {
 
 /// Fits the definition's model on the hours before `cut`, and on all hours.
 pub(super) fn fit_pair(definition: &Definition, history: &History, cut: Timestamp) -> Result<Pair, FitError> {
+    check(definition, history)?;
     let scale = scale(history, cut)?;
     let calendar = Calendar::new(definition.zone(), history.cadence());
     let steps = definition.horizon_steps();
-    let design = Design::new(history, &calendar, scale, steps, definition.forecast.half_life_days);
-    let month = LAG_DAYS as usize * history.cadence().per_day();
-    let all = design.known.len();
-    let early = history.between(history.start(), cut).values().len().saturating_sub(month).min(all);
-    let (before, after) = (Shared::over(&design, 0..early), Shared::over(&design, early..all));
+    let held_out = history.between(cut, history.end()).values().len();
+    let rows =
+        Rows { steps, half_life_days: definition.forecast.half_life_days, cut: history.values().len() - held_out };
+    let design = Design::new(history, &calendar, scale, rows);
+    let (all, per_day) = (design.known.len(), history.cadence().per_day());
+    let early = all.saturating_sub(held_out);
+    let (before, after) = (Shared::over(&design, 0..early, per_day), Shared::over(&design, early..all, per_day));
     let recipe = Recipe { definition, scale, describes: calendar.describes(), cadence: history.cadence() };
     let fitted: Vec<Result<(Weights, Weights), FitError>> = (0..steps)
         .into_par_iter()
@@ -282,12 +296,27 @@ pub(super) fn fit_pair(definition: &Definition, history: &History, cut: Timestam
     Ok(Pair { candidate: recipe.model(cut, candidate), serving: recipe.model(history.end(), serving) })
 }
 
+fn check(definition: &Definition, history: &History) -> Result<(), FitError> {
+    if history.cadence() != definition.cadence {
+        return Err(FitError::Cadence { definition: definition.cadence, history: history.cadence() });
+    }
+    let needed = i64::from(definition.forecast.history_days);
+    let measured = |v: &f64| v.is_finite();
+    let first = history.values().iter().position(measured).map_or(history.end(), |place| history.time(place));
+    let days = history.end().since(first) / DAY;
+    if days < needed {
+        return Err(FitError::TooShort { days, needed });
+    }
+    Ok(())
+}
+
 /// The scale of the values before `cut`: what comes later must not shape the model that is evaluated on it.
 fn scale(history: &History, cut: Timestamp) -> Result<Scale, FitError> {
     let known = history.before(cut);
     let scale = Scale::of(known.values()).ok_or(FitError::TooShort { days: 0, needed: LAG_DAYS })?;
     // Values that differ by rounding only are the same value.
-    if !(scale.deviation > 1e-9 * scale.mean.abs().max(f64::MIN_POSITIVE)) {
+    let varies = scale.deviation > 1e-9 * scale.mean.abs().max(f64::MIN_POSITIVE);
+    if !varies {
         return Err(FitError::Constant { value: scale.mean.to_string() });
     }
     Ok(scale)
@@ -309,24 +338,38 @@ impl Recipe<'_> {
             return Err(FitError::TooFewRows { step, rows: normal.rows, needed });
         }
         let lags = normal.gram.nrows() - self.describes.len();
-        let penalty = self.penalty(lags, places);
-        let solved =
-            solve::solve(normal.gram, normal.moments, &penalty).map_err(|source| FitError::Solve { step, source })?;
+        let Normal { mut gram, moments, .. } = normal;
+        // The diagonal of the feature that is always 1 is the weight of all rows.
+        let caution = self.caution(gram[[lags, lags]], places);
+        hold_level(&mut gram, lags, caution);
+        let penalty = self.penalty(lags, places, caution);
+        let solved = solve::solve(gram, moments, &penalty).map_err(|source| FitError::Solve { step, source })?;
         let mut lag_weights = solved.to_vec();
         let calendar_weights = lag_weights.split_off(lags);
         Ok(self.in_unit(lag_weights, calendar_weights))
     }
 
-    /// The penalty on each weight. A season is held back until a year has shown it: a wave a year long that is fitted to
-    /// weeks takes every trend for a season.
-    fn penalty(&self, lags: usize, places: usize) -> Array1<f64> {
-        let penalty = self.definition.forecast.penalty;
+    /// How many rows' weight stands against what less than a year cannot show: nothing once it is a year.
+    ///
+    /// Within a year nobody can tell a season from a trend, nor whether a level returns to the mean: a model that is
+    /// left to learn it from a winter expects winter's level in May.
+    fn caution(&self, weight: f64, places: usize) -> f64 {
+        weight * (self.scarcity(places).powi(2) - 1.0)
+    }
+
+    /// A year over the length of the history, at least 1.
+    fn scarcity(&self, places: usize) -> f64 {
         let years = places as f64 * self.cadence.seconds() as f64 / (365.25 * DAY as f64);
-        let season = penalty * (1.0 / years.clamp(1e-3, 1.0)).powf(SEASON_CAUTION as f64);
+        1.0 / years.clamp(1e-3, 1.0)
+    }
+
+    /// The penalty on each weight: the less history, the stronger, and strongest on the season.
+    fn penalty(&self, lags: usize, places: usize, caution: f64) -> Array1<f64> {
+        let penalty = self.definition.forecast.penalty * self.scarcity(places);
         let of_calendar = self.describes.iter().map(|describes| match describes {
             Describes::Level => 0.0,
             Describes::Week => penalty,
-            Describes::Season => season,
+            Describes::Season => penalty + caution,
         });
         std::iter::repeat_n(penalty, lags).chain(of_calendar).collect()
     }
@@ -353,9 +396,23 @@ impl Recipe<'_> {
     }
 }
 
-/// How fast the penalty on seasons grows as the history falls short of a year.
-const SEASON_CAUTION: i32 = 4;
+/// The share of the usual week's shape in the guess that a model starts from, chosen on Italy's 2021 and 2022: the
+/// whole of it carries weeks-old weather into every forecast, none of it leaves days 3 and 4 less sure.
+const SHAPE_SHARE: f64 = 0.3;
+
+/// Adds rows of this weight whose lags are all off the mean by the same and that leave nothing to explain: they say
+/// that a level stays where it is.
+fn hold_level(gram: &mut Array2<f64>, lags: usize, weight: f64) {
+    for ((row, column), value) in gram.indexed_iter_mut() {
+        if row < lags && column < lags {
+            *value += weight;
+        }
+    }
+}
 
 fn dot(left: &[f64], right: &[f64]) -> f64 {
     left.iter().zip(right).map(|(l, r)| l * r).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! Normal equations of every horizon, from the rows whose targets lie in a span.
 //!
-//! What the horizons have in common is summed once. The lags' own block is the same for all. A lag `j` before the origin is
-//! `h + j` before the target, so every horizon's lags against the calendar, and the calendar's own block, are sums over
-//! targets that differ between horizons by a constant factor alone: the age of the origin. A horizon then takes away the few
-//! rows that it lacks. Sums run in a fixed order: the same rows give the same bits.
+//! What the horizons have in common is summed once. The lags' own block is the same for all. A lag `j` before the
+//! origin is `h + j` before the target, so every horizon's lags against the calendar, and the calendar's own block, are
+//! sums over targets. Among targets at one step of the day the horizons differ by a constant factor alone, the weight
+//! of the origin's age and time of day. A horizon then takes away the few rows that it lacks. Sums run in a fixed
+//! order: the same rows give the same bits.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,9 +13,6 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, Slice, concatenate};
 use rayon::prelude::*;
 
 use super::design::Design;
-
-/// Distances whose sums are made together: enough to keep the multiplication busy, few enough to stay small.
-const TOGETHER: usize = 64;
 
 /// `X'WX` and `X'Wy` of one horizon, lags first, and the number of rows in them.
 #[derive(Clone, Debug)]
@@ -40,12 +38,12 @@ pub(super) struct Shared<'a> {
     lags: Array2<f64>,
     /// `X'Wy` of the lags, a column for each horizon.
     moments: Array2<f64>,
-    /// Sums over targets, apart for each place within the stride.
-    phases: Vec<Phase>,
+    /// Sums over targets by step of the day.
+    by_time_of_day: Vec<OfDay>,
 }
 
-/// Sums over the targets of one place within the stride, weighed as if they were their own origins.
-struct Phase {
+/// Sums over the targets at one step of the day, weighed by their own age.
+struct OfDay {
     calendar: Array2<f64>,
     /// Distances from a value to the target, ascending.
     distances: Vec<usize>,
@@ -61,7 +59,7 @@ struct Split {
 
 impl<'a> Shared<'a> {
     /// Sums what all horizons share over the targets at these places.
-    pub(super) fn over(design: &'a Design, targets: Range<usize>) -> Self {
+    pub(super) fn over(design: &'a Design, targets: Range<usize>, per_day: usize) -> Self {
         let row = |place: usize| place.div_ceil(design.stride).min(design.weights.len());
         let origins = row(targets.start)..row(targets.end);
         let lags = span(&design.weighted, origins.clone()).t().dot(&span(&design.lags, origins.clone()));
@@ -72,8 +70,9 @@ impl<'a> Shared<'a> {
             }
         }
         let moments = design.weighted.t().dot(&left);
-        let phases = (0..design.stride).map(|phase| Phase::over(design, &targets, phase)).collect();
-        Self { design, targets, origins, lags, moments, phases }
+        let of_day = |step: usize| OfDay::over(design, &targets, step, per_day);
+        let by_time_of_day = (0..per_day).into_par_iter().map(of_day).collect();
+        Self { design, targets, origins, lags, moments, by_time_of_day }
     }
 
     /// The normal equations of the horizon `step` steps after its origins.
@@ -98,8 +97,8 @@ impl<'a> Shared<'a> {
         Split { used, lacking }
     }
 
-    /// The shared sum less the origins that lack a target in the span and more those before it that have one; or the sum
-    /// over the horizon's own origins, where that has fewer terms.
+    /// The shared sum less the origins that lack a target in the span and more those before it that have one; or the
+    /// sum over the horizon's own origins, where that has fewer terms.
     fn lag_block(&self, step: usize, used: &[usize]) -> Array2<f64> {
         let own: Vec<usize> = used.iter().map(|place| (place - step) / self.design.stride).collect();
         let is_own = |row: &usize| own.binary_search(row).is_ok();
@@ -119,25 +118,42 @@ impl<'a> Shared<'a> {
 
     fn calendar_block(&self, step: usize, split: &Split) -> Array2<f64> {
         let gram = |places: &[usize]| {
-            self.design.heavy_calendar(places, step).t().dot(&self.design.calendar.select(Axis(0), places))
+            self.weighted_calendar(places, step).t().dot(&self.design.calendar.select(Axis(0), places))
         };
-        if split.lacking.len() < split.used.len() {
-            &self.phase(step).calendar * self.design.aged(step) - gram(&split.lacking)
-        } else {
-            gram(&split.used)
+        if split.lacking.len() >= split.used.len() {
+            return gram(&split.used);
         }
+        let mut block = Array2::zeros((self.design.calendar.ncols(), self.design.calendar.ncols()));
+        for (shift, of_day) in self.shifted(step) {
+            block.scaled_add(shift, &of_day.calendar);
+        }
+        block - gram(&split.lacking)
     }
 
     fn cross_block(&self, step: usize, split: &Split) -> Array2<f64> {
         let distances: Vec<usize> = self.design.offsets.iter().map(|back| back + step).collect();
-        let cross = |places: &[usize]| {
-            self.design.values_before(places, &distances).dot(&self.design.heavy_calendar(places, step))
-        };
-        if split.lacking.len() < split.used.len() {
-            self.phase(step).cross(&distances) * self.design.aged(step) - cross(&split.lacking)
-        } else {
-            cross(&split.used)
+        let cross =
+            |places: &[usize]| self.design.values_before(places, &distances).dot(&self.weighted_calendar(places, step));
+        if split.lacking.len() >= split.used.len() {
+            return cross(&split.used);
         }
+        let mut block = Array2::zeros((distances.len(), self.design.calendar.ncols()));
+        for (shift, of_day) in self.shifted(step) {
+            of_day.add_crosses(shift, &distances, &mut block);
+        }
+        block - cross(&split.lacking)
+    }
+
+    /// The calendar of these targets, times the weights of the origins `step` steps before them.
+    fn weighted_calendar(&self, places: &[usize], step: usize) -> Array2<f64> {
+        self.design.weighted_calendar(places, |place| self.design.weighing.origin_before(place, step))
+    }
+
+    /// The shared sums that have targets of this horizon, each with the factor that makes them the horizon's.
+    fn shifted(&self, step: usize) -> impl Iterator<Item = (f64, &OfDay)> {
+        let stride = self.design.stride;
+        let of_day = self.by_time_of_day.iter().enumerate().filter(move |(place, _)| place % stride == step % stride);
+        of_day.map(move |(place, sums)| (self.design.weighing.shift(place, step), sums))
     }
 
     fn calendar_moments(&self, step: usize, used: &[usize]) -> Array1<f64> {
@@ -149,37 +165,30 @@ impl<'a> Shared<'a> {
         }
         moments
     }
-
-    fn phase(&self, step: usize) -> &Phase {
-        &self.phases[step % self.design.stride]
-    }
 }
 
-impl Phase {
-    fn over(design: &Design, targets: &Range<usize>, phase: usize) -> Self {
+impl OfDay {
+    fn over(design: &Design, targets: &Range<usize>, of_day: usize, per_day: usize) -> Self {
         let places: Vec<usize> =
-            targets.clone().filter(|place| place % design.stride == phase && design.known[*place]).collect();
-        let heavy = design.heavy_calendar(&places, 0);
+            targets.clone().filter(|place| place % per_day == of_day && design.known[*place]).collect();
+        let heavy = design.weighted_calendar(&places, |place| design.weighing.age(place));
         let calendar = heavy.t().dot(&design.calendar.select(Axis(0), &places));
-        let steps = (phase..design.left.ncols()).step_by(design.stride);
+        let steps = (of_day % design.stride..design.left.ncols()).step_by(design.stride);
         let all = steps.flat_map(|step| design.offsets.iter().map(move |back| back + step));
         let distances: Vec<usize> = all.collect::<BTreeSet<_>>().into_iter().collect();
-        let blocks: Vec<Array2<f64>> = distances
-            .par_chunks(TOGETHER)
-            .map(|distances| design.values_before(&places, distances).dot(&heavy))
-            .collect();
-        let mut crosses = Array2::zeros((distances.len(), heavy.ncols()));
-        for (mut rows, block) in crosses.axis_chunks_iter_mut(Axis(0), TOGETHER).zip(&blocks) {
-            rows.assign(block);
-        }
+        let crosses = design.values_before(&places, &distances).dot(&heavy);
         Self { calendar, distances, crosses }
     }
 
-    /// The sums at these distances, each of which is one of the phase's.
-    fn cross(&self, distances: &[usize]) -> Array2<f64> {
-        let rows: Vec<usize> = distances.iter().filter_map(|k| self.distances.binary_search(k).ok()).collect();
-        debug_assert_eq!(rows.len(), distances.len());
-        self.crosses.select(Axis(0), &rows)
+    /// Adds the sums at these distances, each of which is one of its own, times a factor.
+    fn add_crosses(&self, factor: f64, distances: &[usize], block: &mut Array2<f64>) {
+        for (mut row, distance) in block.outer_iter_mut().zip(distances) {
+            let place = self.distances.binary_search(distance);
+            debug_assert!(place.is_ok(), "distance {distance} was not summed");
+            if let Ok(place) = place {
+                row.scaled_add(factor, &self.crosses.row(place));
+            }
+        }
     }
 }
 

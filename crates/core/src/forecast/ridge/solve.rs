@@ -53,8 +53,8 @@ mod tests {
 
     #[test]
     fn the_solution_is_that_of_the_normal_equations() {
-        // X = [[1, 2], [3, 4], [5, 6]], y = (1, 2, 4), penalty 1: X'X = [[35, 44], [44, 56]], X'y = (27, 34).
-        // By Cramer's rule on [[36, 44], [44, 57]]: det = 116, w = (27 57 - 44 34, 36 34 - 44 27) / 116 = (43, 36) / 116.
+        // X = [[1, 2], [3, 4], [5, 6]], y = (1, 2, 4), penalty 1: X'X = [[35, 44], [44, 56]], X'y = (27, 34). By
+        // Cramer's rule on [[36, 44], [44, 57]]: det = 116, w = (27 57 - 44 34, 36 34 - 44 27) / 116 = (43, 36) / 116.
         let weights = solve(array![[35.0, 44.0], [44.0, 56.0]], array![27.0, 34.0], &array![1.0, 1.0]).unwrap();
         assert!((weights[0] - 43.0 / 116.0).abs() < 1e-12, "{weights}");
         assert!((weights[1] - 36.0 / 116.0).abs() < 1e-12, "{weights}");

@@ -1,0 +1,329 @@
+//! The fit against sums row by row and another solver, and the laws: no future, no panic, the same bytes.
+
+use proptest::prelude::*;
+
+use super::super::calendar::Calendar;
+use super::super::tests::{definition, simulated, start};
+use super::*;
+use crate::time::HOUR;
+
+fn with_gaps(history: &History, gaps: &[std::ops::Range<usize>]) -> History {
+    let mut values = history.values().to_vec();
+    gaps.iter().for_each(|gap| values[gap.clone()].fill(f64::NAN));
+    History::new(history.start(), history.cadence(), values)
+}
+
+fn design(history: &History, steps: usize, cut: usize) -> Design {
+    let calendar = Calendar::new(jiff::tz::TimeZone::get("Europe/Rome").unwrap(), history.cadence());
+    let scale = Scale::of(history.values()).unwrap();
+    Design::new(history, &calendar, scale, Rows { steps, half_life_days: 30.0, cut })
+}
+
+/// The normal equations of one horizon, row by row as they are defined.
+fn row_by_row(design: &Design, targets: std::ops::Range<usize>, step: usize) -> Normal {
+    let width = design.lags.ncols() + design.calendar.ncols();
+    let mut sum = Normal { gram: ndarray::Array2::zeros((width, width)), moments: Array1::zeros(width), rows: 0 };
+    for (row, weight) in design.weights.iter().enumerate() {
+        let place = row * design.stride + step;
+        if *weight == 0.0 || !targets.contains(&place) || !design.known[place] {
+            continue;
+        }
+        let x: Vec<f64> = design.lags.row(row).iter().chain(design.calendar.row(place)).copied().collect();
+        for (i, a) in x.iter().enumerate() {
+            sum.moments[i] += weight * a * design.left[[row, step]];
+            x.iter().enumerate().for_each(|(j, b)| sum.gram[[i, j]] += weight * a * b);
+        }
+        sum.rows += 1;
+    }
+    sum
+}
+
+fn check_shared_sums(history: &History, steps: &[usize], early: usize) {
+    let horizon = steps.iter().max().unwrap() + 1;
+    let held_out = 2 * history.cadence().per_day();
+    let design = design(history, horizon, history.values().len() - held_out);
+    let all = design.known.len();
+    for targets in [0..early, early..all] {
+        let shared = Shared::over(&design, targets.clone(), history.cadence().per_day());
+        for &step in steps {
+            let (fast, slow) = (shared.horizon(step), row_by_row(&design, targets.clone(), step));
+            assert_eq!(fast.rows, slow.rows, "step {step} of {targets:?}");
+            let apart = |a: f64, b: f64| (a - b).abs() < 1e-9 * (1.0 + a.abs());
+            assert!(fast.gram.iter().zip(&slow.gram).all(|(a, b)| apart(*a, *b)), "step {step} of {targets:?}");
+            assert!(fast.moments.iter().zip(&slow.moments).all(|(a, b)| apart(*a, *b)), "step {step} of {targets:?}");
+        }
+    }
+}
+
+#[test]
+fn sums_shared_by_the_horizons_equal_the_sums_row_by_row() {
+    check_shared_sums(&simulated(Cadence::Hour, 45, 1), &[0, 1, 23, 29], 300);
+}
+
+#[test]
+fn sums_are_right_where_values_are_missing() {
+    let history = simulated(Cadence::Hour, 45, 2);
+    let gaps = [3..5, 100..130, 700..701, 710..722, 900..903, 950..955, 1_020..1_060];
+    check_shared_sums(&with_gaps(&history, &gaps), &[0, 7, 26], 250);
+}
+
+#[test]
+fn sums_are_right_where_most_values_are_missing() {
+    let history = simulated(Cadence::Hour, 45, 3);
+    let gaps: Vec<_> = (680..1_070).step_by(3).map(|at| at..at + 2).collect();
+    check_shared_sums(&with_gaps(&history, &gaps), &[0, 5], 200);
+}
+
+#[test]
+fn sums_are_right_at_other_cadences() {
+    check_shared_sums(&with_gaps(&simulated(Cadence::Day, 90, 4), &[40..42, 60..61]), &[0, 1, 3], 40);
+    check_shared_sums(&simulated(Cadence::QuarterHour, 31, 5), &[0, 1, 6, 101], 201);
+}
+
+#[test]
+fn a_row_holds_the_values_before_its_origin() {
+    let history = simulated(Cadence::Hour, 40, 6);
+    let (design, scale) = (design(&history, 5, 900), Scale::of(history.values()).unwrap());
+    let scaled = |place: usize| (history.values()[place] - scale.mean) / scale.deviation;
+    // Row 10 stands 28 days and 10 hours after the start.
+    for (column, back) in design.offsets.iter().enumerate() {
+        assert_eq!(design.lags[[10, column]], scaled(682 - back));
+    }
+    assert!(design.known[10] && design.left[[10, 4]].is_finite());
+}
+
+#[test]
+fn an_origin_weighs_by_age_and_time_of_day() {
+    // 60 days before the end at the time of day of the end: two half lives of 30 days. Twelve hours off, exp(-16) and
+    // the floor of a tenth are left besides.
+    let design = design(&simulated(Cadence::Hour, 100, 7), 2, 2_000);
+    let end = design.known.len();
+    assert!((design.weighing.origin_before(end - 1_440, 0) - 0.25).abs() < 1e-12);
+    let noon = 0.5_f64.powf(1_452.0 / 720.0) * (0.1 + 0.9 * (-16.0_f64).exp());
+    assert!((design.weighing.origin_before(end - 1_440, 12) - noon).abs() < 1e-12);
+}
+
+#[test]
+fn weights_are_the_ridge_solution_in_the_unit_of_the_series() {
+    // The prediction from the solution of the row-by-row equations by Gauss elimination, in scaled values.
+    let (definition, history) = (definition("1d", 48), simulated(Cadence::Day, 90, 8));
+    let cut = start().plus(69 * DAY);
+    let pair = fit_pair(&definition, &history, cut).unwrap();
+    let (scale, calendar) = (Scale::of(&history.values()[..69]).unwrap(), pair.serving.calendar());
+    let design = Design::new(&history, &calendar, scale, Rows { steps: 2, half_life_days: 365.0, cut: 69 });
+    let month: Vec<f64> = history.values()[62..].iter().map(|v| (v - scale.mean) / scale.deviation).collect();
+    for step in 0..2 {
+        let weights = eliminate(with_penalties(row_by_row(&design, 0..62, step), &calendar.describes()));
+        let lags = design.offsets.iter().map(|back| month[28 - back]);
+        let x: Vec<f64> = lags.chain(calendar.features(history.end().plus(step as i64 * DAY))).collect();
+        let guess = moved_week(&month, Cadence::Day, 2, SHAPE_SHARE)[step];
+        let expected = scale.mean + scale.deviation * (guess + dot(&weights, &x));
+        let forecast = pair.serving.predict(&history, history.end()).unwrap()[step];
+        assert!((forecast - expected).abs() < 1e-7, "step {step}: {forecast} and {expected}");
+    }
+}
+
+/// Adds what the model adds for 62 days of targets and a penalty of 10.
+fn with_penalties(mut normal: Normal, describes: &[Describes]) -> Normal {
+    let (scarcity, lags) = (365.25 / 62.0, normal.moments.len() - describes.len());
+    let caution = normal.gram[[lags, lags]] * (scarcity * scarcity - 1.0);
+    for i in 0..lags {
+        normal.gram[[i, i]] += 10.0 * scarcity;
+        (0..lags).for_each(|j| normal.gram[[i, j]] += caution);
+    }
+    for (i, describes) in describes.iter().enumerate() {
+        normal.gram[[lags + i, lags + i]] += match describes {
+            Describes::Level => 0.0,
+            Describes::Week => 10.0 * scarcity,
+            Describes::Season => 10.0 * scarcity + caution,
+        };
+    }
+    normal
+}
+
+/// Solves by Gauss elimination with pivots, which shares nothing with Cholesky and QR.
+fn eliminate(normal: Normal) -> Vec<f64> {
+    let width = normal.moments.len();
+    let equations = normal.gram.outer_iter().zip(&normal.moments);
+    let mut rows: Vec<Vec<f64>> =
+        equations.map(|(row, moment)| row.iter().chain([moment]).copied().collect()).collect();
+    for i in 0..width {
+        let pivot = (i..width).max_by(|a, b| rows[*a][i].abs().total_cmp(&rows[*b][i].abs())).unwrap();
+        rows.swap(i, pivot);
+        let row = rows[i].clone();
+        for (other, values) in rows.iter_mut().enumerate() {
+            if other == i {
+                continue;
+            }
+            let factor = values[i] / row[i];
+            values.iter_mut().zip(&row).for_each(|(v, r)| *v -= factor * r);
+        }
+    }
+    (0..width).map(|i| rows[i][width] / rows[i][i]).collect()
+}
+
+#[test]
+fn a_series_that_repeats_its_week_is_forecast_closely() {
+    let value = |hour: usize| 300.0 + 50.0 * ((hour % 24) as f64 / 24.0 * std::f64::consts::TAU).cos();
+    let history = History::new(start(), Cadence::Hour, (0..80 * 24).map(value).collect());
+    let pair = fit_pair(&definition("1h", 24), &history, start().plus(59 * DAY)).unwrap();
+    let forecast = pair.serving.predict(&history, history.end()).unwrap();
+    let worst = forecast.iter().enumerate().map(|(hour, f)| (f - value(hour)).abs()).fold(0.0, f64::max);
+    assert!(worst < 1.0, "off by {worst}");
+}
+
+#[test]
+fn a_forecast_stays_inside_the_values_that_can_be() {
+    let mut definition = definition("1d", 96);
+    (definition.contract.minimum, definition.contract.maximum) = (290.0, 291.0);
+    let history = simulated(Cadence::Day, 100, 9);
+    let pair = fit_pair(&definition, &history, start().plus(79 * DAY)).unwrap();
+    let forecast = pair.serving.predict(&history, history.end()).unwrap();
+    assert!(forecast.iter().all(|f| (290.0..=291.0).contains(f)), "{forecast:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_value_at_or_after_the_cut_changes_the_candidate(
+        places in prop::collection::vec(79_usize..100, 1..8),
+        value in prop_oneof![Just(f64::NAN), -1e6..1e6],
+        gap in 74_usize..79,
+    ) {
+        // With a gap that is open at the cut: what ends it must not shine through.
+        let known = with_gaps(&simulated(Cadence::Day, 100, 10), std::slice::from_ref(&(gap..79)));
+        let mut values = known.values().to_vec();
+        places.iter().for_each(|place| values[*place] = value);
+        let (definition, cut) = (definition("1d", 96), start().plus(79 * DAY));
+        let changed = History::new(start(), Cadence::Day, values);
+        let [first, second] = [known, changed].map(|h| fit_pair(&definition, &h, cut).unwrap().candidate);
+        prop_assert_eq!(serde_json::to_vec(&first).unwrap(), serde_json::to_vec(&second).unwrap());
+    }
+
+    #[test]
+    fn no_value_at_or_after_the_origin_changes_a_forecast(
+        origin in 60_usize..99,
+        value in prop_oneof![Just(f64::NAN), -1e6..1e6],
+        gap in 0_usize..2,
+    ) {
+        let history = simulated(Cadence::Day, 100, 11);
+        let model = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).unwrap().serving;
+        let known = with_gaps(&history, std::slice::from_ref(&(origin - gap..origin)));
+        let mut values = known.values().to_vec();
+        values[origin..].fill(value);
+        let changed = History::new(start(), Cadence::Day, values);
+        let at = start().plus(origin as i64 * DAY);
+        prop_assert_eq!(model.predict(&known, at).unwrap(), model.predict(&changed, at).unwrap());
+        prop_assert_eq!(model.predict(&known, at).unwrap(), model.predict(&known.before(at), at).unwrap());
+    }
+
+    #[test]
+    fn a_forecast_reads_no_more_than_the_days_it_needs(origin in 60_i64..100) {
+        let history = simulated(Cadence::Day, 100, 12);
+        let model = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).unwrap().serving;
+        let at = start().plus(origin * DAY);
+        let newest = history.between(at.plus(-super::super::NEEDED_DAYS * DAY), at);
+        prop_assert_eq!(model.predict(&history, at).unwrap(), model.predict(&newest, at).unwrap());
+    }
+}
+
+#[test]
+fn a_short_history_says_how_many_days_are_there_and_how_many_are_needed() {
+    let refused = fit_pair(&definition("1d", 96), &simulated(Cadence::Day, 59, 13), start().plus(38 * DAY));
+    let message = refused.err().unwrap().to_string();
+    assert_eq!(message, "there are 59 days of history, and a model needs 60");
+}
+
+#[test]
+fn days_before_the_first_value_are_no_history() {
+    let history = with_gaps(&simulated(Cadence::Day, 80, 14), std::slice::from_ref(&(0..30)));
+    let refused = fit_pair(&definition("1d", 96), &history, start().plus(59 * DAY)).err().unwrap();
+    assert!(matches!(refused, FitError::TooShort { days: 50, needed: 60 }), "{refused}");
+}
+
+#[test]
+fn a_constant_series_is_refused() {
+    let history = History::new(start(), Cadence::Day, vec![0.1 + 0.2; 100]);
+    let refused = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).err().unwrap();
+    assert!(matches!(refused, FitError::Constant { .. }), "{refused}");
+}
+
+#[test]
+fn a_history_of_gaps_is_refused() {
+    let history = with_gaps(&simulated(Cadence::Day, 100, 15), std::slice::from_ref(&(2..78)));
+    let refused = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).err().unwrap();
+    assert!(matches!(refused, FitError::TooFewRows { step: 0, rows: 0, needed: 2 }), "{refused}");
+}
+
+#[test]
+fn a_history_of_another_cadence_is_refused() {
+    let history = simulated(Cadence::Day, 100, 16);
+    let refused = fit_pair(&definition("1h", 96), &history, start().plus(79 * DAY)).err().unwrap();
+    assert!(matches!(refused, FitError::Cadence { definition: Cadence::Hour, history: Cadence::Day }), "{refused}");
+}
+
+#[test]
+fn a_thin_or_incomplete_month_gives_no_forecast() {
+    let history = simulated(Cadence::Day, 100, 17);
+    let model = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).unwrap().serving;
+    let thin = with_gaps(&history, std::slice::from_ref(&(80..95)));
+    let refused = model.predict(&thin, history.end()).unwrap_err();
+    assert_eq!(refused, PredictError::Sparse { origin: history.end(), measured: 13, steps: 28 });
+    let short = history.between(start().plus(80 * DAY), history.end());
+    let refused = model.predict(&short, history.end()).unwrap_err();
+    assert_eq!(refused, PredictError::Incomplete { origin: history.end(), days: LAG_DAYS });
+    let hourly = simulated(Cadence::Hour, 40, 17);
+    let refused = model.predict(&hourly, hourly.end()).unwrap_err();
+    assert_eq!(refused, PredictError::Cadence { model: Cadence::Day, history: Cadence::Hour });
+    let refused = model.predict(&history, history.end().plus(HOUR)).unwrap_err();
+    assert!(matches!(refused, PredictError::Recent(RecentError::Misaligned { .. })), "{refused}");
+}
+
+#[test]
+fn a_stored_model_that_does_not_fit_together_is_refused() {
+    let history = simulated(Cadence::Day, 100, 18);
+    let model = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).unwrap().serving;
+    let stored = serde_json::to_value(&model).unwrap();
+    let refusal = |change: fn(&mut serde_json::Value)| {
+        let mut changed = stored.clone();
+        change(&mut changed);
+        serde_json::from_value::<Ridge>(changed).unwrap_err().to_string()
+    };
+    assert_eq!(refusal(|m| m["lags"][0] = 29.into()), "the model looks 29 steps back, and a forecast reads 1 to 28");
+    assert_eq!(
+        refusal(|m| m["time_zone"] = "Europe/Atlantis".into()),
+        "the model's time zone `Europe/Atlantis` is unknown"
+    );
+    let short = refusal(|m| drop(m["steps"][2]["calendar"].as_array_mut().unwrap().pop()));
+    assert_eq!(short, "the model's weights of step 2 do not fit its features");
+    assert_eq!(refusal(|m| m["maximum"] = 0.into()), "the model's bounds 1 to 0 exclude every value");
+}
+
+#[test]
+fn a_level_that_moved_within_the_first_year_is_not_expected_to_return() {
+    // Four months of noise around 300, then a month around 200: the mean of all hours is 280, and a model that has seen
+    // less than a year must stay near 200.
+    let history = simulated(Cadence::Day, 150, 19);
+    let fallen = history.values().iter().enumerate().map(|(day, v)| if day < 120 { *v } else { v - 100.0 }).collect();
+    let fallen = History::new(start(), Cadence::Day, fallen);
+    let model = fit_pair(&definition("1d", 96), &fallen, start().plus(129 * DAY)).unwrap().serving;
+    let forecast = model.predict(&fallen, fallen.end()).unwrap();
+    let usual = moved_week(&fallen.values()[122..], Cadence::Day, 4, 1.0);
+    let apart = forecast.iter().zip(&usual).map(|(f, u)| (f - u).abs()).fold(0.0, f64::max);
+    assert!(apart < 30.0, "{forecast:?} and {usual:?}");
+}
+
+#[test]
+fn penalties_reach_their_final_strength_after_a_year() {
+    let (definition, history) = (definition("1d", 96), simulated(Cadence::Day, 100, 20));
+    let calendar = Calendar::new(definition.zone(), Cadence::Day);
+    let scale = scale(&history, history.end()).unwrap();
+    let recipe = Recipe { definition: &definition, scale, describes: calendar.describes(), cadence: Cadence::Day };
+    assert_eq!((recipe.scarcity(366), recipe.caution(500.0, 366)), (1.0, 0.0));
+    // A quarter of a year: four times the penalty, and 15 times the rows' weight against seasons.
+    let quarter = recipe.scarcity(91);
+    assert!(
+        (quarter - 4.0).abs() < 0.02 && (recipe.caution(500.0, 91) - 500.0 * (quarter * quarter - 1.0)).abs() < 1e-9
+    );
+}

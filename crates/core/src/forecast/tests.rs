@@ -1,0 +1,111 @@
+//! Fitting and issuing as a whole, and what the tests of forecasts share.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::*;
+use crate::time::Cadence;
+
+/// A definition that is fast to fit.
+pub(crate) fn definition(cadence: &str, horizon_hours: u32) -> Definition {
+    let text = format!(
+        r#"
+        id = "it.ci_direct"
+        unit = "gCO2eq/kWh"
+        cadence = "{cadence}"
+        time_zone = "Europe/Rome"
+        [source]
+        time_column = "timestamp_utc"
+        value_column = "ci"
+        [contract]
+        minimum = 1.0
+        maximum = 1500.0
+        [forecast]
+        horizon_hours = {horizon_hours}
+        "#
+    );
+    Definition::from_toml(&text).unwrap()
+}
+
+pub(crate) fn start() -> Timestamp {
+    "2021-01-01".parse().unwrap()
+}
+
+/// A level of 300 with the shape of a day, a dip on weekends and noise that lasts some hours.
+pub(crate) fn simulated(cadence: Cadence, days: usize, seed: u64) -> History {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut deviation = 0.0;
+    let per_day = cadence.per_day();
+    let keep = 0.97_f64.powf(24.0 / per_day as f64);
+    let value = |step: usize| {
+        let uniform = f64::from(random.next_u32()) / f64::from(u32::MAX) - 0.5;
+        deviation = keep * deviation + 12.0 * uniform;
+        let angle = std::f64::consts::TAU * (step % per_day) as f64 / per_day as f64;
+        let weekend = if (step / per_day) % 7 >= 5 { -25.0 } else { 0.0 };
+        300.0 + 40.0 * angle.cos() + 15.0 * (2.0 * angle).sin() + weekend + deviation
+    };
+    History::new(start(), cadence, (0..days * per_day).map(value).collect())
+}
+
+#[test]
+fn two_fits_of_the_same_history_are_equal_byte_for_byte() {
+    let (definition, history) = (definition("1h", 6), simulated(Cadence::Hour, 61, 1));
+    let fits = [(); 2].map(|()| serde_json::to_vec(&fit(&definition, &history).unwrap()).unwrap());
+    assert_eq!(fits[0], fits[1]);
+}
+
+#[test]
+fn a_fitted_model_reads_back_as_it_was_written() {
+    let fitted = fit(&definition("1d", 96), &simulated(Cadence::Day, 100, 2)).unwrap();
+    let bytes = serde_json::to_vec(&fitted).unwrap();
+    assert_eq!(serde_json::from_slice::<Fitted>(&bytes).unwrap(), fitted);
+}
+
+#[test]
+fn a_holdout_begins_as_many_days_before_the_end_as_the_definition_says() {
+    let history = simulated(Cadence::Day, 100, 3);
+    let fitted = fit(&definition("1d", 96), &history).unwrap();
+    assert_eq!(fitted.holdout_start, start().plus(79 * DAY));
+    assert_eq!(fitted.candidate.trained_until(), fitted.holdout_start);
+    assert_eq!((fitted.trained_until, fitted.serving.trained_until()), (history.end(), history.end()));
+}
+
+#[test]
+fn an_issued_forecast_has_nested_intervals_inside_the_possible_values() {
+    let mut definition = definition("1h", 12);
+    definition.contract.maximum = 330.0;
+    let history = simulated(Cadence::Hour, 61, 4);
+    let fitted = fit(&definition, &history).unwrap();
+    let forecast = issue(&fitted.serving, &fitted.intervals, &history, history.end()).unwrap();
+    assert_eq!(forecast.points.len(), 12);
+    for (step, point) in forecast.points.iter().enumerate() {
+        assert_eq!(point.target, history.end().plus(step as i64 * 3_600));
+        let ordered = [point.lower_95, point.lower_80, point.lower_50, point.value];
+        assert!(ordered.is_sorted(), "{point:?}");
+        let ordered = [point.value, point.upper_50, point.upper_80, point.upper_95];
+        assert!(ordered.is_sorted() && point.upper_95 <= 330.0, "{point:?}");
+    }
+}
+
+#[test]
+fn an_interval_is_as_wide_as_the_errors_on_hours_the_candidate_does_not_know() {
+    // Twice the noise in the holdout makes an interval about twice as wide, whatever the fit.
+    let (definition, calm) = (definition("1d", 48), simulated(Cadence::Day, 200, 5));
+    let fitted = fit(&definition, &calm).unwrap();
+    let mut values = calm.values().to_vec();
+    values.iter_mut().skip(179).enumerate().for_each(|(day, v)| *v += if day % 2 == 0 { 400.0 } else { -200.0 });
+    let wild = History::new(start(), Cadence::Day, values);
+    let wider = fit(&definition, &wild).unwrap();
+    assert_eq!(wider.candidate, fitted.candidate);
+    assert!(wider.intervals.steps()[0].half_80 > 200.0);
+    assert!(fitted.intervals.steps()[0].half_80 < 100.0);
+}
+
+#[test]
+fn a_holdout_with_hardly_a_value_gives_no_interval() {
+    let (definition, history) = (definition("1d", 48), simulated(Cadence::Day, 200, 6));
+    let mut values = history.values().to_vec();
+    values[182..199].fill(f64::NAN);
+    let refused = fit(&definition, &History::new(start(), Cadence::Day, values)).unwrap_err();
+    assert!(matches!(refused, FitError::Intervals(TooFewErrors { .. })), "{refused}");
+}
