@@ -30,7 +30,7 @@ run: setup ## Replays a history through the whole system: [INPUT=f] [ONCE=1] [OU
 	@absolute() { case "$$1" in /*) printf '%s' "$$1" ;; *) printf '%s/%s' "$$CALLER" "$$1" ;; esac; }; \
 	arguments=(); \
 	if [ -n "$$INPUT" ]; then arguments+=(--input "$$(absolute "$$INPUT")"); fi; \
-	if [ -n "$$ONCE" ]; then arguments+=(--once); fi; \
+	if [ -n "$$ONCE" ] && [ "$$ONCE" != 0 ]; then arguments+=(--once); fi; \
 	if [ -n "$$OUT" ]; then arguments+=(--out "$$(absolute "$$OUT")"); fi; \
 	cargo build --locked --workspace --bin aria; \
 	exec "$${CARGO_TARGET_DIR:-target}/debug/aria" demo "$${arguments[@]}"

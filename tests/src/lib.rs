@@ -4,6 +4,7 @@
 //! and only that, when it is dropped. `make test` builds and installs what they run; an error here says what is missing.
 
 mod aria;
+pub mod compose;
 mod nats;
 mod ports;
 mod process;

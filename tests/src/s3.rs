@@ -1,6 +1,6 @@
 //! A real S3 server: SeaweedFS, all of it in one process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts on other ports, for somebody may take one between its choice and its use.
 const STARTS: usize = 3;
 const REGION: &str = "us-east-1";
+/// Its parts; the first is the one that is asked.
+const PARTS: [&str; 5] = ["s3", "master", "volume", "filer", "admin"];
 const BUCKET: &str = "aria";
 const KEY: &str = "aria-test";
 const SECRET: &str = "aria-test-secret";
@@ -27,7 +29,21 @@ pub struct S3 {
     // The process goes before its folder.
     process: Process,
     _folder: TempDir,
-    port: u16,
+    ports: Ports,
+}
+
+/// The ports of its parts: HTTP first, then gRPC.
+type Ports = [[u16; 2]; PARTS.len()];
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        // If it cannot be killed, its own guard tries once more.
+        self.process.kill().ok();
+        for socket in sockets(&self.ports) {
+            // Which of them there are depends on how far it came.
+            std::fs::remove_file(socket).ok();
+        }
+    }
 }
 
 impl S3 {
@@ -49,7 +65,7 @@ impl S3 {
 
     /// Its address.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.ports[0][0])
     }
 
     /// The bucket as `--store` and `ARIA_STORE` name it.
@@ -98,9 +114,10 @@ impl S3 {
 
     async fn launch(binary: &Path) -> Result<Self> {
         let folder = TempDir::with_prefix("aria-s3-").context("cannot make a temporary folder")?;
-        let (mut command, port) = command(binary, folder.path())?;
-        let process = Process::spawn("seaweedfs", &mut command)?;
-        let mut s3 = Self { process, _folder: folder, port };
+        let ports = free_ports::<{ 2 * PARTS.len() }>()?;
+        let ports = std::array::from_fn(|part| [ports[2 * part], ports[2 * part + 1]]);
+        let process = Process::spawn("seaweedfs", &mut command(binary, folder.path(), &ports)?)?;
+        let mut s3 = Self { process, _folder: folder, ports };
         let client = s3.client()?;
         let answered = until("the bucket to answer", PATIENCE, || {
             let ended = s3.process.ended();
@@ -122,8 +139,8 @@ impl S3 {
     }
 }
 
-/// The command that starts everything on free ports, and the port of its S3 interface.
-fn command(binary: &Path, folder: &Path) -> Result<(Command, u16)> {
+/// The command that starts all parts on these ports.
+fn command(binary: &Path, folder: &Path, ports: &Ports) -> Result<Command> {
     let credentials = folder.join("credentials.json");
     let identity = json!({
         "name": "aria",
@@ -134,17 +151,24 @@ fn command(binary: &Path, folder: &Path) -> Result<(Command, u16)> {
     std::fs::create_dir(&data).context("cannot make the data folder")?;
     std::fs::write(&credentials, json!({ "identities": [identity] }).to_string())
         .context("cannot write credentials")?;
-    let names = ["s3", "master", "volume", "filer", "admin"];
-    let ports = free_ports::<10>()?;
     let mut command = Command::new(binary);
-    // Its sockets, caches and logs go into the folder as well, and none of the machine's own settings reaches it.
+    // Its caches and logs go into the folder as well, and none of the machine's own settings reaches it.
     command.env_clear().env("TMPDIR", folder).env("HOME", folder).current_dir(folder);
     command.arg(format!("-logdir={}", folder.display()));
-    command.args(["mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=aria", "-master.telemetry=false"]);
+    command.args(["mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]);
     command.args(["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]);
-    command.arg(format!("-dir={}", data.display())).arg(format!("-s3.config={}", credentials.display()));
-    for (name, pair) in names.iter().zip(ports.chunks(2)) {
-        command.arg(format!("-{name}.port={}", pair[0])).arg(format!("-{name}.port.grpc={}", pair[1]));
+    command.arg(format!("-dir={}", data.display())).arg(format!("-bucket={BUCKET}"));
+    command.arg(format!("-s3.config={}", credentials.display()));
+    for (part, [http, grpc]) in PARTS.iter().zip(ports) {
+        command.arg(format!("-{part}.port={http}")).arg(format!("-{part}.port.grpc={grpc}"));
     }
-    Ok((command, ports[0]))
+    Ok(command)
+}
+
+/// The sockets that SeaweedFS opens in the system's folder for them, wherever it is told to keep its files.
+fn sockets(ports: &Ports) -> Vec<PathBuf> {
+    let names = PARTS.iter().zip(ports).flat_map(|(part, [http, grpc])| {
+        [format!("seaweedfs-{part}-{http}.sock"), format!("seaweedfs-{part}-grpc-{grpc}.sock")]
+    });
+    names.map(|name| Path::new("/tmp").join(name)).collect()
 }
