@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use aria_io::runtime::Shutdown;
 use aria_io::runtime::telemetry::Metrics;
-use aria_io::runtime::{Shutdown, process};
 use clap::{Args, ValueEnum};
 
 use crate::input;
@@ -65,24 +65,12 @@ impl Serve {
     /// Runs the service until a signal ends it; 64 where its settings cannot be used.
     pub fn run(self) -> ExitCode {
         match self.service {
-            Service::Ingestion => process::serve("ingestion", |edges, settings, shutdown| async move {
-                aria_ingestion::run(&edges, settings.series, settings.limits, shutdown).await
-            }),
-            Service::Training => process::serve("training", |edges, settings, shutdown| async move {
-                aria_training::run(&edges, settings.limits, shutdown).await
-            }),
-            Service::Evaluation => process::serve("evaluation", |edges, settings, shutdown| async move {
-                aria_evaluation::run(&edges, settings.limits, shutdown).await
-            }),
-            Service::Drift => process::serve("drift", |edges, settings, shutdown| async move {
-                aria_drift::run(&edges, settings.limits, shutdown).await
-            }),
-            Service::Prediction => process::serve("prediction", |edges, settings, shutdown| async move {
-                aria_prediction::run(&edges, settings.limits, shutdown).await
-            }),
-            Service::Gateway => process::serve_http("gateway", |edges, settings| {
-                aria_gateway::Gateway::new(edges.clone(), settings.series.clone()).routes()
-            }),
+            Service::Ingestion => aria_ingestion::process(),
+            Service::Training => aria_training::process(),
+            Service::Evaluation => aria_evaluation::process(),
+            Service::Drift => aria_drift::process(),
+            Service::Prediction => aria_prediction::process(),
+            Service::Gateway => aria_gateway::process(),
         }
     }
 }

@@ -38,6 +38,17 @@ pub fn look_up(outbox: Option<&Outbox>, cause: &str) -> Found {
     }
 }
 
+/// Notes that the facts of this cause are published; whether that is news.
+pub fn settle(outbox: Option<&mut Outbox>, cause: &str) -> bool {
+    match outbox {
+        Some(outbox) if outbox.cause == cause && !outbox.settled => {
+            outbox.settled = true;
+            true
+        }
+        Some(_) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +61,15 @@ mod tests {
     fn a_second_delivery_finds_what_the_first_decided() {
         assert_eq!(look_up(Some(&outbox(false)), "a"), Found::Handled(Vec::new()));
         assert_eq!(look_up(Some(&outbox(true)), "a"), Found::Handled(Vec::new()));
+    }
+
+    #[test]
+    fn only_the_facts_of_the_same_cause_are_settled_and_only_once() {
+        let mut outbox = outbox(false);
+        assert!(!settle(Some(&mut outbox), "b"));
+        assert!(settle(Some(&mut outbox), "a"));
+        assert!(!settle(Some(&mut outbox), "a"));
+        assert!(!settle(None, "a"));
     }
 
     #[test]

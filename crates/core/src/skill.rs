@@ -90,25 +90,11 @@ pub fn judge(days: &[DayScore], serving_since: Timestamp, now: Timestamp, drift:
         let reason = format!(
             "{recent_days} scored days since the model took over ({FEWEST_RECENT} needed), {usual_days} before ({FEWEST_USUAL} needed)"
         );
-        return Skill {
-            answer: Answer::InsufficientData,
-            recent,
-            usual,
-            threshold: None,
-            days: recent_days as u64,
-            reason,
-        };
+        return Skill { recent, usual, days: recent_days as u64, ..Skill::unknown(reason) };
     }
     let (Some(recent), Some(usual)) = (recent, usual) else {
         let reason = "the naive forecast had no error to compare with".to_owned();
-        return Skill {
-            answer: Answer::InsufficientData,
-            recent,
-            usual,
-            threshold: None,
-            days: recent_days as u64,
-            reason,
-        };
+        return Skill { recent, usual, days: recent_days as u64, ..Skill::unknown(reason) };
     };
     let threshold = usual * drift.skill_factor;
     let answer = if recent > threshold { Answer::Drifted } else { Answer::Stable };
@@ -126,6 +112,11 @@ pub fn judge(days: &[DayScore], serving_since: Timestamp, now: Timestamp, drift:
 }
 
 impl Skill {
+    /// The answer where there is not enough to say, and why.
+    pub fn unknown(reason: String) -> Self {
+        Self { answer: Answer::InsufficientData, recent: None, usual: None, threshold: None, days: 0, reason }
+    }
+
     /// Whether the skill is falling, though it may be no alarm yet.
     pub fn is_falling(&self) -> bool {
         matches!((self.recent, self.usual), (Some(recent), Some(usual)) if recent > usual * FALLING)

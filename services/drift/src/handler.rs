@@ -126,10 +126,9 @@ impl Handler for Drift {
 
     async fn settled(&self, delivery: &Delivery) -> Result<(), Failure> {
         let mut held = self.load(delivery).await?;
-        let Some(outbox) = held.document.outbox.as_mut().filter(|o| o.cause == delivery.id && !o.settled) else {
+        if !outbox::settle(held.document.outbox.as_mut(), &delivery.id) {
             return Ok(());
-        };
-        outbox.settled = true;
+        }
         self.stores.monitors.store(&delivery.event.series, held.revision, &held.document).await?;
         Ok(())
     }

@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-use aria_io::runtime::process;
-
 fn main() -> ExitCode {
-    process::serve("evaluation", |edges, settings, shutdown| async move {
-        aria_evaluation::run(&edges, settings.limits, shutdown).await
-    })
+    aria_evaluation::process()
 }

@@ -5,10 +5,11 @@ mod feed;
 mod problem;
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use aria_core::series::{Definition, SeriesId};
-use aria_io::runtime::Edges;
+use aria_io::runtime::{Edges, process};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -43,4 +44,9 @@ impl Gateway {
             .layer(DefaultBodyLimit::max(usize::try_from(largest).unwrap_or(usize::MAX)))
             .with_state(self)
     }
+}
+
+/// Runs the gateway as a process of its own, with its settings from the environment, until a signal ends it.
+pub fn process() -> ExitCode {
+    process::serve_http("gateway", |edges, settings| Gateway::new(edges.clone(), settings.series.clone()).routes())
 }

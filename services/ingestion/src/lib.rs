@@ -5,8 +5,10 @@ mod handler;
 
 pub use handler::Ingestion;
 
+use std::process::ExitCode;
+
 use aria_core::series::Definition;
-use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, work_with};
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, process, work_with};
 
 /// Runs the service for the defined series until it is asked to leave.
 ///
@@ -19,4 +21,11 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<(), WorkError> {
     work_with(Ingestion::new(edges.stores(), definitions), edges, limits, shutdown).await
+}
+
+/// Runs the service as a process of its own, with its settings from the environment, until a signal ends it.
+pub fn process() -> ExitCode {
+    process::serve("ingestion", |edges, settings, shutdown| async move {
+        run(&edges, settings.series, settings.limits, shutdown).await
+    })
 }

@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-use aria_io::runtime::process;
-
 fn main() -> ExitCode {
-    process::serve("ingestion", |edges, settings, shutdown| async move {
-        aria_ingestion::run(&edges, settings.series, settings.limits, shutdown).await
-    })
+    aria_ingestion::process()
 }

@@ -224,14 +224,7 @@ pub fn pass_over(
     reason: &str,
 ) -> Result<Checked, MonitorError> {
     let reason = format!("the batch could not be checked: {reason}");
-    let skill = Skill {
-        answer: Answer::InsufficientData,
-        recent: None,
-        usual: None,
-        threshold: None,
-        days: 0,
-        reason: reason.clone(),
-    };
+    let skill = Skill::unknown(reason.clone());
     let report = Report {
         series: series.clone(),
         batch: batch.clone(),
