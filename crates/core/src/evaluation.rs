@@ -124,7 +124,7 @@ pub enum EvaluationError {
     /// Too little is held out from both models.
     #[error(
         "{origins} origins between {from} and {until} can be compared, and a verdict needs {FEWEST_ORIGINS}: \
-         the hours must be new to challenger and champion, measured, and as long as the horizon and two days more"
+         the hours must be new to challenger and champion, measured, and enough for so many whole horizons"
     )]
     TooFewOrigins {
         /// Origins that every contender forecast from.
@@ -139,6 +139,17 @@ pub enum EvaluationError {
 impl Document for Evaluation {
     const NAME: &'static str = "evaluation";
     const VERSION: u32 = 1;
+}
+
+/// The length of the shortest stretch of held-out hours that can bring a verdict, in seconds: whole horizons from the
+/// fewest origins.
+pub fn shortest_contest(horizon_hours: u32, cadence: Cadence) -> i64 {
+    i64::from(horizon_hours) * HOUR + (FEWEST_ORIGINS as i64 - 1) * origin_distance(cadence)
+}
+
+/// Seconds between two origins of a contest.
+fn origin_distance(cadence: Cadence) -> i64 {
+    (ORIGIN_HOURS * HOUR).max(cadence.seconds())
 }
 
 /// Lets challenger, champion and the naive forecasts forecast the held-out hours `from..until` from the same origins,
@@ -206,7 +217,7 @@ impl Field<'_> {
             if let Some(forecasts) = self.forecasts(origin) {
                 rows.extend(self.rows(origin, &forecasts));
             }
-            origin = origin.plus((ORIGIN_HOURS * HOUR).max(cadence));
+            origin = origin.plus(origin_distance(self.history.cadence()));
         }
         Predictions { names: self.names(), rows }
     }

@@ -50,7 +50,7 @@ impl Evaluation {
         let history = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
         let compared = cpu(move || {
             let (candidate, from) = (&challenger.fitted.candidate, challenger.fitted.holdout_start);
-            let champion = champion.as_ref().map(|c| &c.fitted.serving);
+            let champion = champion.as_ref().map(|c| &c.fitted.candidate);
             evaluation::evaluate(&series.definition, &history, candidate, champion, from, history.end())
         })
         .await?;

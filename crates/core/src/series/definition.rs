@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::SeriesId;
-use crate::time::Cadence;
+use crate::evaluation;
+use crate::time::{Cadence, DAY, HOUR};
 
 /// The definition of a series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,7 +189,7 @@ impl Definition {
 
     /// Steps of the horizon.
     pub fn horizon_steps(&self) -> usize {
-        (i64::from(self.forecast.horizon_hours) * crate::time::HOUR / self.cadence.seconds()) as usize
+        (i64::from(self.forecast.horizon_hours) * HOUR / self.cadence.seconds()) as usize
     }
 
     /// Columns that are kept: the value first, then the covariates.
@@ -259,8 +260,8 @@ impl Contract {
 
 impl Forecasting {
     fn check(&self, cadence: Cadence, faults: &mut Faults) {
-        let horizon = i64::from(self.horizon_hours) * crate::time::HOUR;
-        let whole = horizon > 0 && horizon <= 14 * crate::time::DAY && horizon % cadence.seconds() == 0;
+        let horizon = i64::from(self.horizon_hours) * HOUR;
+        let whole = horizon > 0 && horizon <= 14 * DAY && horizon % cadence.seconds() == 0;
         faults.check("forecast.horizon_hours", whole, "must be 1 to 336 and a whole number of steps");
         let enough = self.history_days > self.holdout_days.saturating_add(35);
         faults.check(
@@ -269,6 +270,13 @@ impl Forecasting {
             "must exceed forecast.holdout_days by more than 35: four weeks of lags and a week to fit",
         );
         faults.check("forecast.holdout_days", self.holdout_days >= 7, "must be at least 7");
+        let needed =
+            evaluation::shortest_contest(self.horizon_hours, cadence).unsigned_abs().div_ceil(DAY.unsigned_abs());
+        faults.check(
+            "forecast.holdout_days",
+            u64::from(self.holdout_days) >= needed,
+            &format!("must be at least {needed}: whole horizons from several origins are compared in them"),
+        );
         faults.check(
             "forecast.half_life_days",
             self.half_life_days.is_finite() && self.half_life_days > 0.0,
@@ -316,6 +324,19 @@ mod tests {
         let DefinitionError::Faults(faults) = Definition::from_toml(&text).unwrap_err() else { panic!("no faults") };
         let fields: Vec<_> = faults.iter().map(|f| f.field).collect();
         assert_eq!(fields, ["time_zone", "contract.maximum", "drift.window_days"]);
+    }
+
+    #[test]
+    fn a_holdout_too_short_for_a_verdict_is_refused_with_the_days_it_needs() {
+        let with = |horizon: u32, holdout: u32| {
+            let forecast = format!("[forecast]\nhorizon_hours = {horizon}\nholdout_days = {holdout}\n");
+            Definition::from_toml(&format!("{SMALLEST}{forecast}"))
+        };
+        // Eight origins, six hours apart, are 42 hours from the first to the last: with 240 hours of horizon 11.75 days.
+        assert!(with(240, 12).is_ok());
+        let DefinitionError::Faults(faults) = with(240, 11).unwrap_err() else { panic!("no faults") };
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].problem.contains("must be at least 12"), "{faults:?}");
     }
 
     #[test]
