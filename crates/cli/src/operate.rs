@@ -23,10 +23,13 @@ use std::fmt;
 use std::io::{ErrorKind, Write};
 
 use anyhow::bail;
+use aria_core::document::Document;
+use aria_core::outbox::{BY_HAND, WithOutbox};
 use aria_core::series::SeriesId;
 use aria_io::bus::{Filter, HEADS, Recorded, Start};
+use aria_io::cells::Cells;
 use aria_io::runtime::Edges;
-use aria_io::stores::CellError;
+use aria_io::stores::{CellError, Held};
 use futures::StreamExt;
 use serde::Serialize;
 
@@ -61,6 +64,31 @@ async fn must_be_known(edges: &Edges, series: &SeriesId) -> anyhow::Result<()> {
     let names = known.iter().map(SeriesId::as_str).collect::<Vec<_>>().join(", ");
     let names = if names.is_empty() { "none" } else { names.as_str() };
     bail!("no batch of `{series}` has been taken in; there are batches of: {names}")
+}
+
+/// Publishes what an operator's command left in the outbox of a cell, and notes that it is published; whether there was
+/// something. So a command that was killed in between is finished by the next one.
+async fn publish_outbox<T: Document + Default + WithOutbox>(
+    edges: &Edges,
+    cells: &Cells,
+    series: &SeriesId,
+) -> anyhow::Result<bool> {
+    for _ in 0..TRIES {
+        let mut held: Held<T> = cells.load(series).await?;
+        let Some(outbox) = held.document.outbox_mut().filter(|o| o.cause == BY_HAND && !o.settled) else {
+            return Ok(false);
+        };
+        for event in &outbox.events {
+            edges.bus.publish(BY_HAND, event).await?;
+        }
+        outbox.settled = true;
+        match cells.store(series, held.revision, &held.document).await {
+            Ok(_) => return Ok(true),
+            Err(error) if is_conflict(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bail!("the {} of `{series}` keeps moving: run the command again, it publishes nothing twice", T::NAME)
 }
 
 fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {

@@ -205,6 +205,8 @@ pub struct TrainingFailed {
 /// A model took over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPromoted {
+    /// Place among the changes of the series' serving model, from 1, without gaps.
+    pub number: u64,
     /// The model that serves from now on.
     pub model: Ref,
     /// The model that served before.

@@ -16,7 +16,7 @@ pub use report::{Report, Scores};
 use crate::artifact::Ref;
 use crate::document::Document;
 use crate::event::{BatchId, Cause, Event, Fact, Retraining, RetrainingId};
-use crate::outbox::Outbox;
+use crate::outbox::{BY_HAND, Outbox, WithOutbox};
 use crate::series::SeriesId;
 use crate::skill::DayScore;
 use crate::time::{DAY, Timestamp};
@@ -38,6 +38,8 @@ pub struct State {
     pub days: Vec<DayScore>,
     /// When the last retraining was asked for.
     pub last_asked: Option<Timestamp>,
+    /// Retrainings asked for so far.
+    pub asked: u64,
     /// Retrainings in a row that brought no new model.
     pub failures: u32,
     /// Facts that go with the newest change.
@@ -47,6 +49,12 @@ pub struct State {
 impl Document for State {
     const NAME: &'static str = "monitor";
     const VERSION: u32 = 1;
+}
+
+impl WithOutbox for State {
+    fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        self.outbox.as_mut()
+    }
 }
 
 /// What the monitor waits for.
@@ -77,6 +85,8 @@ pub struct Serving {
     pub model: Ref,
     /// When it took over.
     pub since: Timestamp,
+    /// Place of the takeover among the changes of the series' serving model.
+    pub number: u64,
 }
 
 /// A forecast that is watched.
@@ -131,6 +141,9 @@ impl State {
 /// Why a retraining cannot be asked for by hand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedByHand {
+    /// The facts of the newest change would be overwritten.
+    #[error("the facts of the monitor's newest change are not known to be published: try again in a moment")]
+    Unpublished,
     /// The series has no accepted batch.
     #[error("the series has no data to train on: ingest some first")]
     NoData,
@@ -157,8 +170,11 @@ pub fn ask_by_hand(
         Phase::Forecast { sequence } => return Err(RefusedByHand::Busy(*sequence)),
         Phase::Idle => {}
     }
+    if state.outbox.as_ref().is_some_and(|outbox| !outbox.settled) {
+        return Err(RefusedByHand::Unpublished);
+    }
     let origin = state.origin.ok_or(RefusedByHand::NoData)?;
-    let id = retraining_id(series, Cause::ByHand, snapshot, state.last_asked);
+    let id = retraining_id(series, Cause::ByHand, snapshot, state.asked);
     let retraining = Retraining {
         id: id.clone(),
         cause: Cause::ByHand,
@@ -171,15 +187,16 @@ pub fn ask_by_hand(
     let next = State {
         phase: Phase::Retraining { id, held: None },
         last_asked: Some(origin),
-        outbox: Some(Outbox { cause: "by-hand".into(), events: vec![event.clone()], settled: false }),
+        asked: state.asked + 1,
+        outbox: Some(Outbox { cause: BY_HAND.to_owned(), events: vec![event.clone()], settled: false }),
         ..state.clone()
     };
     Ok((next, event))
 }
 
-fn retraining_id(series: &SeriesId, cause: Cause, snapshot: &Ref, last: Option<Timestamp>) -> RetrainingId {
-    let last = last.map(|t| t.to_string()).unwrap_or_default();
-    let text = format!("{series}\n{}\n{}\n{last}", cause.as_str(), snapshot.sha256);
+/// The id of a request: the same for the same cause, another one for every further request.
+fn retraining_id(series: &SeriesId, cause: Cause, snapshot: &Ref, asked_before: u64) -> RetrainingId {
+    let text = format!("{series}\n{}\n{}\n{asked_before}", cause.as_str(), snapshot.sha256);
     RetrainingId(crate::artifact::Sha256Hex::of(text.as_bytes()).short().to_owned())
 }
 

@@ -4,18 +4,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 
-/// The facts that one delivery gave rise to.
+/// The cause that an operator's command names in place of an event's id.
+pub const BY_HAND: &str = "by-hand";
+
+/// The facts that one delivery, or one command, gave rise to.
 ///
 /// They are stored in the same compare-and-set as the state they go with. So whoever is killed in between, the state
 /// never moves without its facts, and a second delivery finds them here instead of deciding again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outbox {
-    /// The id of the event that was handled.
+    /// The id of the event that was handled, or [`BY_HAND`].
     pub cause: String,
     /// What is to be published because of it.
     pub events: Vec<Event>,
     /// Whether all of it has been published.
     pub settled: bool,
+}
+
+/// A state that is stored together with the facts of its newest change.
+pub trait WithOutbox {
+    /// The facts of the newest change, where it had any.
+    fn outbox_mut(&mut self) -> Option<&mut Outbox>;
 }
 
 /// What a delivery finds where state and facts are kept together.

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::Ref;
 use crate::document::Document;
-use crate::event::{Cause, RetrainingId};
+use crate::event::{Cause, Event, Fact, ModelPromoted, Promotion, RetrainingId};
+use crate::outbox::{BY_HAND, Outbox, WithOutbox};
+use crate::series::SeriesId;
 use crate::time::Timestamp;
 
 /// The models of one series. Moved only by compare-and-set.
@@ -18,6 +20,10 @@ pub struct Registry {
     pub moves: Vec<Move>,
     /// Challengers evaluated so far.
     pub count: u64,
+    /// Changes of the serving model so far.
+    pub move_count: u64,
+    /// Facts that go with the newest change by hand.
+    pub outbox: Option<Outbox>,
 }
 
 /// How many versions and moves a registry lists; older ones stay in the event log.
@@ -43,21 +49,45 @@ pub struct Version {
 }
 
 /// One change of the serving model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
+    /// Its number, from 1, without gaps.
+    pub number: u64,
     /// The data's time of the change.
     pub at: Timestamp,
     /// The model that served before.
     pub from: Option<Ref>,
     /// The model that serves since.
     pub to: Ref,
-    /// Who moved it and why.
-    pub why: String,
+    /// Who moved it.
+    pub by: Mover,
+}
+
+/// Who changed the serving model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mover {
+    /// The evaluation of the version with this number.
+    Evaluation {
+        /// The version that took over.
+        version: u64,
+    },
+    /// An operator.
+    Hand {
+        /// Why, for the record.
+        reason: String,
+    },
 }
 
 impl Document for Registry {
     const NAME: &'static str = "registry";
     const VERSION: u32 = 1;
+}
+
+impl WithOutbox for Registry {
+    fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        self.outbox.as_mut()
+    }
 }
 
 /// Why the serving model cannot be put back.
@@ -78,6 +108,9 @@ pub enum RollbackError {
         /// What was named.
         model: String,
     },
+    /// The fact of the rollback before is not known to be published, and this one's would overwrite it.
+    #[error("the rollback before is not known to be published: run the command again to finish it")]
+    Unpublished,
 }
 
 impl Registry {
@@ -93,27 +126,49 @@ impl Registry {
         next.count += 1;
         version.number = next.count;
         if version.rejected.is_none() {
-            let why = format!("won the evaluation asked for by {}", version.cause.as_str());
-            next.serve(version.model.clone(), version.at, why);
+            next.serve(version.model.clone(), version.at, Mover::Evaluation { version: version.number });
         }
         next.versions.push(version);
         keep_newest(&mut next.versions);
         next
     }
 
+    /// The change by which a version took over; none where it was rejected.
+    pub fn takeover(&self, version: &Version) -> Option<&Move> {
+        let by = Mover::Evaluation { version: version.number };
+        self.moves.iter().rev().find(|moved| moved.by == by)
+    }
+
     /// The registry after an operator put an earlier model back: the one that served before, or the one whose digest
-    /// starts with `wanted`.
+    /// starts with `wanted`. The fact lies in its outbox.
     ///
     /// # Errors
-    /// Where there is no such model.
-    pub fn rolled_back(&self, wanted: Option<&str>, at: Timestamp, why: String) -> Result<(Self, Ref), RollbackError> {
+    /// Where there is no such model, or the fact of the rollback before is still to be published.
+    pub fn rolled_back(
+        &self,
+        series: &SeriesId,
+        wanted: Option<&str>,
+        at: Timestamp,
+        reason: &str,
+    ) -> Result<(Self, Move), RollbackError> {
+        if self.outbox.as_ref().is_some_and(|outbox| !outbox.settled) {
+            return Err(RollbackError::Unpublished);
+        }
         let target = match wanted {
             Some(digest) => self.served(digest)?,
             None => self.moves.last().and_then(|m| m.from.clone()).ok_or(RollbackError::NoEarlier)?,
         };
         let mut next = self.clone();
-        next.serve(target.clone(), at, why);
-        Ok((next, target))
+        let moved = next.serve(target, at, Mover::Hand { reason: reason.to_owned() });
+        let fact = Fact::ModelPromoted(ModelPromoted {
+            number: moved.number,
+            model: moved.to.clone(),
+            previous: moved.from.clone(),
+            by: Promotion::Rollback { reason: reason.to_owned() },
+        });
+        let event = Event { series: series.clone(), as_of: at, fact };
+        next.outbox = Some(Outbox { cause: BY_HAND.to_owned(), events: vec![event], settled: false });
+        Ok((next, moved))
     }
 
     fn served(&self, digest: &str) -> Result<Ref, RollbackError> {
@@ -127,10 +182,12 @@ impl Registry {
         Ok(version.model.clone())
     }
 
-    fn serve(&mut self, model: Ref, at: Timestamp, why: String) {
-        let from = self.champion.replace(model.clone());
-        self.moves.push(Move { at, from, to: model, why });
+    fn serve(&mut self, to: Ref, at: Timestamp, by: Mover) -> Move {
+        self.move_count += 1;
+        let moved = Move { number: self.move_count, at, from: self.champion.replace(to.clone()), to, by };
+        self.moves.push(moved.clone());
         keep_newest(&mut self.moves);
+        moved
     }
 }
 
@@ -167,27 +224,53 @@ mod tests {
         assert_eq!(registry.versions.iter().map(|v| v.number).collect::<Vec<_>>(), [1, 2]);
     }
 
+    fn rolled_back(registry: &Registry, wanted: Option<&str>) -> Result<(Registry, Move), RollbackError> {
+        let series = "it.ci_direct".parse().unwrap();
+        registry.rolled_back(&series, wanted, "2021-04-01".parse().unwrap(), "worse at night")
+    }
+
     #[test]
     fn a_rollback_puts_the_previous_model_back_and_is_on_record() {
         let registry = Registry::default().with(version("a", None)).with(version("b", None));
-        let (after, target) =
-            registry.rolled_back(None, "2021-04-01".parse().unwrap(), "worse at night".into()).unwrap();
-        assert_eq!((after.champion, target), (Some(model("a")), model("a")));
-        assert_eq!(after.moves.last().map(|m| m.why.as_str()), Some("worse at night"));
+        let (after, moved) = rolled_back(&registry, None).unwrap();
+        assert_eq!((after.champion, moved.to, moved.from), (Some(model("a")), model("a"), Some(model("b"))));
+        let by = Mover::Hand { reason: "worse at night".into() };
+        assert_eq!(after.moves.last().map(|m| (m.number, m.by.clone())), Some((3, by)));
+    }
+
+    #[test]
+    fn a_rollback_is_stored_with_its_fact_and_the_next_one_waits_until_it_is_published() {
+        let registry = Registry::default().with(version("a", None)).with(version("b", None));
+        let (mut after, moved) = rolled_back(&registry, None).unwrap();
+        let events = &after.outbox.as_ref().unwrap().events;
+        let Fact::ModelPromoted(promoted) = &events[0].fact else { panic!("{events:?}") };
+        assert_eq!((promoted.number, &promoted.model), (moved.number, &moved.to));
+        assert_eq!(rolled_back(&after, None).unwrap_err(), RollbackError::Unpublished);
+        after.outbox.as_mut().unwrap().settled = true;
+        assert_eq!(rolled_back(&after, None).unwrap().1.to, model("b"));
+    }
+
+    #[test]
+    fn changes_of_the_serving_model_are_numbered_without_gaps_also_after_old_ones_are_forgotten() {
+        let names: Vec<String> = (0..=KEPT).map(|n| n.to_string()).collect();
+        let registry = names.iter().fold(Registry::default(), |registry, name| registry.with(version(name, None)));
+        let numbers: Vec<u64> = registry.moves.iter().map(|m| m.number).collect();
+        assert_eq!(numbers, (2..=KEPT as u64 + 1).collect::<Vec<_>>());
+        let newest = registry.versions.last().unwrap();
+        assert_eq!(registry.takeover(newest).map(|m| &m.to), Some(&newest.model));
     }
 
     #[test]
     fn a_rejected_challenger_cannot_be_rolled_back_to() {
         let registry = Registry::default().with(version("a", None)).with(version("b", Some("worse")));
         let digest = model("b").sha256.as_str().to_owned();
-        let refusal = registry.rolled_back(Some(&digest), "2021-04-01".parse().unwrap(), String::new()).unwrap_err();
+        let refusal = rolled_back(&registry, Some(&digest)).unwrap_err();
         assert_eq!(refusal, RollbackError::NeverServed { model: digest });
     }
 
     #[test]
     fn the_first_model_has_nothing_to_go_back_to() {
         let registry = Registry::default().with(version("a", None));
-        let refusal = registry.rolled_back(None, "2021-04-01".parse().unwrap(), String::new()).unwrap_err();
-        assert_eq!(refusal, RollbackError::NoEarlier);
+        assert_eq!(rolled_back(&registry, None).unwrap_err(), RollbackError::NoEarlier);
     }
 }

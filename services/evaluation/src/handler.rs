@@ -6,7 +6,7 @@ use aria_core::evaluation::{self, Contest, Verdict};
 use aria_core::event::{Event, Fact, ModelPromoted, ModelRejected, ModelTrained, Promotion};
 use aria_core::judgement::Judgement;
 use aria_core::model::Model;
-use aria_core::registry::{Registry, Version};
+use aria_core::registry::{Move, Registry, Version};
 use aria_io::library::Series;
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
 use aria_io::stores::{Held, Stores};
@@ -27,7 +27,7 @@ impl Evaluation {
     async fn evaluate(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Fact, Failure> {
         let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
         if let Some(version) = registry.document.outcome(&trained.retraining.id) {
-            return Ok(fact(trained, version));
+            return Ok(fact(trained, version, registry.document.takeover(version)));
         }
         let version = match &registry.document.champion {
             champion if champion == &trained.retraining.incumbent => self.compare(delivery, trained).await?,
@@ -36,7 +36,7 @@ impl Evaluation {
         let next = registry.document.with(version);
         self.stores.registry.store(&delivery.event.series, registry.revision, &next).await?;
         let version = next.outcome(&trained.retraining.id).ok_or_else(|| delivery.unexpected())?;
-        Ok(fact(trained, version))
+        Ok(fact(trained, version, next.takeover(version)))
     }
 
     async fn compare(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Version, Failure> {
@@ -100,7 +100,7 @@ impl Handler for Evaluation {
         let Fact::ModelTrained(trained) = &delivery.event.fact else { return Ok(Vec::new()) };
         let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
         let fact = match registry.document.outcome(&trained.retraining.id) {
-            Some(version) => fact(trained, version),
+            Some(version) => fact(trained, version, registry.document.takeover(version)),
             None => {
                 let reason = format!("the challenger could not be evaluated: {reason}");
                 let next = registry.document.with(refused(delivery, trained, &reason));
@@ -129,15 +129,18 @@ fn refused(delivery: &Delivery, trained: &ModelTrained, reason: &str) -> Version
 }
 
 /// What is published of a challenger's outcome; the same whoever publishes it.
-fn fact(trained: &ModelTrained, version: &Version) -> Fact {
-    match (&version.rejected, &version.evaluation) {
-        (None, Some(evaluation)) => Fact::ModelPromoted(ModelPromoted {
+fn fact(trained: &ModelTrained, version: &Version, takeover: Option<&Move>) -> Fact {
+    match (takeover, &version.evaluation) {
+        (Some(takeover), Some(evaluation)) => Fact::ModelPromoted(ModelPromoted {
+            number: takeover.number,
             model: version.model.clone(),
-            previous: trained.retraining.incumbent.clone(),
+            previous: takeover.from.clone(),
             by: Promotion::Evaluation { retraining: trained.retraining.clone(), evaluation: evaluation.clone() },
         }),
-        (Some(reason), evaluation) => rejected(trained, evaluation.as_ref(), reason),
-        (None, None) => rejected(trained, None, "promoted without an evaluation"),
+        (_, evaluation) => {
+            let reason = version.rejected.as_deref().unwrap_or("the registry does not know how it took over");
+            rejected(trained, evaluation.as_ref(), reason)
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `aria models`: every challenger of a series, what became of it, and which model serves.
 
-use aria_core::registry::{Registry, Version};
+use aria_core::registry::{Mover, Registry, Version};
 use aria_core::series::SeriesId;
 use aria_io::stores::Held;
 use clap::Args;
@@ -44,8 +44,10 @@ impl Models {
         for version in &registry.versions {
             say!("{}", line(version, serving == Some(version.number)));
         }
-        for moved in registry.moves.iter().filter(|m| !m.why.starts_with("won the evaluation")) {
-            say!("      {}  {} put back: {}", moved.at, moved.to.sha256.short(), moved.why);
+        for moved in &registry.moves {
+            if let Mover::Hand { reason } = &moved.by {
+                say!("      {}  {} put back by hand: {reason}", moved.at, moved.to.sha256.short());
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ mod remarks;
 
 use aria_core::head::Head;
 use aria_core::monitor::{Phase, State};
+use aria_core::registry::Registry;
 use aria_core::series::SeriesId;
 use aria_core::time::Timestamp;
 use aria_io::bus::Filter;
@@ -86,9 +87,10 @@ async fn report(edges: &Edges, series: &SeriesId) -> anyhow::Result<Report> {
     let log = Log::of(&recorded(edges, &Filter::all().series(series)).await?);
     let head: Held<Head> = stores.heads.load(series).await?;
     let state: Held<State> = stores.monitors.load(series).await?;
+    let registry: Held<Registry> = stores.registry.load(series).await?;
     let (head, state) = (head.document, state.document);
     let dead_letters = deadletters::count(edges, series).await?;
-    let remarks = remarks::of(&log, &head, &state, dead_letters);
+    let remarks = remarks::of(&log, &head, &state, &registry.document, dead_letters);
     Ok(Report {
         series: series.clone(),
         batches_received: log.received(),

@@ -97,6 +97,7 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     if let Some(request) = request {
         next.phase = Phase::Retraining { id: request.id.clone(), held: Some(inputs.batch.sequence) };
         next.last_asked = Some(now);
+        next.asked += 1;
         facts.push(Fact::RetrainingRequested(request));
     }
     let event = |fact| Event { series: series.clone(), as_of: now, fact };
@@ -190,7 +191,7 @@ fn request(state: &State, inputs: &Inputs<'_>, decision: &Decision) -> Option<Re
     let Decision::Retrain { cause, evidence } = decision else { return None };
     let snapshot = &inputs.batch.snapshot;
     Some(Retraining {
-        id: retraining_id(&inputs.definition.id, *cause, snapshot, state.last_asked),
+        id: retraining_id(&inputs.definition.id, *cause, snapshot, state.asked),
         cause: *cause,
         evidence: evidence.clone(),
         snapshot: snapshot.clone(),

@@ -2,7 +2,8 @@
 
 use super::{Pending, Phase, Serving, State};
 use crate::artifact::Ref;
-use crate::event::{BatchId, Event, Fact, Promotion, Retraining};
+use crate::event::{BatchId, Event, Fact, ModelPromoted, Promotion, Retraining};
+use crate::time::Timestamp;
 
 /// What an event does to the monitor.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,17 +23,7 @@ pub fn note(state: &State, event: &Event) -> Noted {
         Fact::ForecastWithheld(withheld) => end_of_batch(state, &withheld.batch, None),
         Fact::ModelRejected(rejected) => end_of_retraining(state, &rejected.retraining, failed),
         Fact::TrainingFailed(failed_) => end_of_retraining(state, &failed_.retraining, failed),
-        Fact::ModelPromoted(promoted) => {
-            let serving = Serving { model: promoted.model.clone(), since: event.as_of };
-            match &promoted.by {
-                Promotion::Evaluation { retraining, .. } => end_of_retraining(state, retraining, |next| {
-                    next.serving = Some(serving.clone());
-                    next.failures = 0;
-                }),
-                Promotion::Rollback { .. } if state.serving.as_ref() == Some(&serving) => Noted::Past,
-                Promotion::Rollback { .. } => Noted::Next(Box::new(State { serving: Some(serving), ..state.clone() })),
-            }
-        }
+        Fact::ModelPromoted(promoted) => takeover(state, event.as_of, promoted),
         Fact::BatchReceived(_)
         | Fact::BatchAccepted(_)
         | Fact::BatchRejected(_)
@@ -40,6 +31,32 @@ pub fn note(state: &State, event: &Event) -> Noted {
         | Fact::RetrainingRequested(_)
         | Fact::ModelTrained(_)
         | Fact::PerformanceScored(_) => Noted::Past,
+    }
+}
+
+/// The serving model follows the registry's order: an older change of it that is delivered late moves nothing.
+fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
+    let is_newer = state.serving.as_ref().is_none_or(|serving| serving.number < promoted.number);
+    let serve = |next: &mut State| {
+        if is_newer {
+            next.serving = Some(Serving { model: promoted.model.clone(), since: at, number: promoted.number });
+        }
+    };
+    let noted = match &promoted.by {
+        Promotion::Evaluation { retraining, .. } => end_of_retraining(state, retraining, |next| {
+            next.failures = 0;
+            serve(next);
+        }),
+        Promotion::Rollback { .. } => Noted::Past,
+    };
+    match noted {
+        // Whatever it ended has ended before; it serves all the same.
+        Noted::Past if is_newer => {
+            let mut next = state.clone();
+            serve(&mut next);
+            Noted::Next(Box::new(next))
+        }
+        noted => noted,
     }
 }
 

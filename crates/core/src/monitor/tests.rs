@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::artifact::{Format, Kind};
-use crate::event::{ForecastIssued, ModelRejected};
+use crate::event::{ForecastIssued, ModelPromoted, ModelRejected, Promotion};
 
 fn series() -> SeriesId {
     "it.ci_direct".parse().unwrap()
@@ -101,6 +101,57 @@ fn a_retraining_by_hand_is_in_flight_with_its_request_in_the_outbox() {
     let (next, event) = ask_by_hand(&state, &series(), &artifact(Kind::Snapshot, "s"), "a new plant").unwrap();
     assert!(matches!(next.phase, Phase::Retraining { held: None, .. }));
     assert_eq!(next.outbox.map(|o| (o.events, o.settled)), Some((vec![event], false)));
+}
+
+#[test]
+fn a_second_request_on_the_same_data_has_an_id_of_its_own() {
+    let (mut state, snapshot) =
+        (State { origin: Some(Timestamp::EPOCH), ..State::default() }, artifact(Kind::Snapshot, "s"));
+    let mut ids = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let (asked, event) = ask_by_hand(&state, &series(), &snapshot, "again").unwrap();
+        let Fact::RetrainingRequested(retraining) = event.fact else { panic!("not asked") };
+        ids.insert(retraining.id.0);
+        state = State { phase: Phase::Idle, outbox: None, ..asked };
+    }
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn a_request_does_not_overwrite_facts_that_are_still_to_be_published() {
+    let outbox = Some(Outbox { cause: "a batch".into(), events: vec![issued(1)], settled: false });
+    let state = State { origin: Some(Timestamp::EPOCH), outbox, ..State::default() };
+    let asked = ask_by_hand(&state, &series(), &artifact(Kind::Snapshot, "s"), "why");
+    assert_eq!(asked.unwrap_err(), RefusedByHand::Unpublished);
+}
+
+fn promoted(number: u64, model: &str, by: Promotion) -> Event {
+    event(Fact::ModelPromoted(ModelPromoted { number, model: artifact(Kind::Model, model), previous: None, by }))
+}
+
+fn by_hand() -> Promotion {
+    Promotion::Rollback { reason: "worse at night".into() }
+}
+
+fn by_evaluation() -> Promotion {
+    Promotion::Evaluation { retraining: retraining(None), evaluation: artifact(Kind::Evaluation, "e") }
+}
+
+#[test]
+fn changes_of_the_serving_model_count_in_the_order_of_the_registry_and_not_of_delivery() {
+    let newer = next(&State::default(), &promoted(2, "b", by_hand()));
+    assert_eq!(note(&newer, &promoted(1, "a", by_hand())), Noted::Past);
+    // A retraining that is in flight ends all the same.
+    let waiting = State { phase: Phase::Retraining { id: RetrainingId("r1".into()), held: None }, ..newer };
+    let ended = next(&waiting, &promoted(1, "a", by_evaluation()));
+    assert_eq!((&ended.phase, ended.serving.map(|s| s.number)), (&Phase::Idle, Some(2)));
+}
+
+#[test]
+fn a_model_that_is_promoted_after_its_retraining_was_given_up_serves() {
+    let given_up = next(&retraining_phase(None), &rejected(None));
+    let state = next(&given_up, &promoted(1, "a", by_evaluation()));
+    assert_eq!(state.serving.map(|s| s.model), Some(artifact(Kind::Model, "a")));
 }
 
 #[test]

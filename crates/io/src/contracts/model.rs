@@ -38,8 +38,9 @@ pub(super) fn failed(event: &Event, fact: &TrainingFailed) -> wire::TrainingFail
 }
 
 pub(super) fn promoted(event: &Event, fact: &ModelPromoted) -> wire::ModelPromoted {
-    let ModelPromoted { model, previous, by } = fact;
+    let ModelPromoted { number, model, previous, by } = fact;
     wire::ModelPromoted {
+        number: *number,
         series: event.series.to_string(),
         as_of_unix_seconds: Some(event.as_of.seconds()),
         model: Some(model.into()),
@@ -97,9 +98,10 @@ impl TryFrom<wire::ModelPromoted> for Event {
     type Error = FieldError;
 
     fn try_from(message: wire::ModelPromoted) -> Result<Self, FieldError> {
-        let wire::ModelPromoted { series, as_of_unix_seconds, model, previous, by } = message;
+        let wire::ModelPromoted { series, as_of_unix_seconds, model, previous, by, number } = message;
         let by = by.ok_or_else(|| FieldError::at("by", FieldFault::Missing))?;
         let fact = ModelPromoted {
+            number: field::from_one("number", number)?,
             model: field::required("model", model)?,
             previous: field::optional("previous", previous)?,
             by: Promotion::try_from(by)?,

@@ -67,6 +67,12 @@ fn a_retraining_for_an_unknown_cause_is_refused() {
 }
 
 #[test]
+fn a_promotion_without_its_place_is_refused() {
+    let message = wire::ModelPromoted { number: 0, ..promoted() };
+    assert_refused("model.promoted", &message, "field `number`");
+}
+
+#[test]
 fn a_retraining_without_an_id_is_refused() {
     let mut message = promoted();
     retraining(&mut message).id.clear();
@@ -156,6 +162,7 @@ fn promoted() -> wire::ModelPromoted {
             retraining: Some(retraining),
             evaluation: Some(artifact(Kind::Evaluation)),
         })),
+        number: 1,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const HEADER: &str = "//! Bindings of `proto/aria/events/v1`, made by prost and never edited by hand.\n//!\n//! Made anew by: \
-                      `ARIA_UPDATE=1 cargo test -p aria-io --test contracts`\n\n";
+                      `ARIA_UPDATE=1 cargo test --workspace --test contracts`\n\n";
 
 #[test]
 fn the_committed_bindings_are_those_of_the_proto_files() {

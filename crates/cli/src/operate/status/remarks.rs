@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aria_core::event::{Fact, RetrainingId};
 use aria_core::head::Head;
 use aria_core::monitor::{Phase, State};
+use aria_core::outbox::BY_HAND;
+use aria_core::registry::Registry;
 use aria_core::summary::ended;
 use aria_core::time::Timestamp;
 use aria_io::bus::Recorded;
@@ -69,7 +71,7 @@ impl Log {
 }
 
 /// What an operator should know of a series beyond its figures.
-pub fn of(log: &Log, head: &Head, state: &State, dead_letters: u64) -> Vec<String> {
+pub fn of(log: &Log, head: &Head, state: &State, registry: &Registry, dead_letters: u64) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some((ordinal, since)) = log.open().next() {
         let where_it_is = whereabouts(log, ordinal, head, state);
@@ -84,9 +86,14 @@ pub fn of(log: &Log, head: &Head, state: &State, dead_letters: u64) -> Vec<Strin
     if let Some(why) = &log.degraded {
         remarks.push(format!("the newest forecast is degraded: {why}"));
     }
-    for (what, outbox) in [("head", &head.outbox), ("monitor", &state.outbox)] {
+    let outboxes = [
+        ("head", "", &head.outbox),
+        ("monitor", "aria retrain", &state.outbox),
+        ("registry", "aria rollback", &registry.outbox),
+    ];
+    for (what, command, outbox) in outboxes {
         if let Some(outbox) = outbox.as_ref().filter(|o| !o.settled) {
-            let next = if outbox.cause == "by-hand" { ": `aria retrain` publishes them" } else { "" };
+            let next = if outbox.cause == BY_HAND { format!(": `{command}` publishes them") } else { String::new() };
             remarks.push(format!("facts of the {what}'s newest change are not known to be published{next}"));
         }
     }
@@ -132,13 +139,13 @@ mod tests {
     fn a_series_whose_batches_all_ended_has_nothing_to_remark() {
         let head = Head { ordinal: 2, sequence: 2, ..Head::default() };
         let state = State { sequence: 2, ..State::default() };
-        assert_eq!(of(&log(&[1, 2], &[1, 2]), &head, &state, 0), Vec::<String>::new());
+        assert_eq!(of(&log(&[1, 2], &[1, 2]), &head, &state, &Registry::default(), 0), Vec::<String>::new());
     }
 
     #[test]
     fn a_batch_that_ingestion_has_not_taken_up_is_said_to_be_there() {
         let head = Head { ordinal: 1, sequence: 1, ..Head::default() };
-        let remarks = of(&log(&[1, 2], &[1]), &head, &State::default(), 0);
+        let remarks = of(&log(&[1, 2], &[1]), &head, &State::default(), &Registry::default(), 0);
         let expected = "batch 2 has not ended, received 2021-01-01T00:00:00Z: ingestion has not taken up batch 2";
         assert_eq!(remarks, [expected]);
     }
@@ -149,7 +156,7 @@ mod tests {
         let mut log = log(&[1], &[]);
         log.asked.insert(id.clone(), "drifted: level".to_owned());
         let state = State { sequence: 1, phase: Phase::Retraining { id, held: Some(1) }, ..State::default() };
-        let remarks = of(&log, &Head { ordinal: 1, sequence: 1, ..Head::default() }, &state, 0);
+        let remarks = of(&log, &Head { ordinal: 1, sequence: 1, ..Head::default() }, &state, &Registry::default(), 0);
         assert!(remarks[0].ends_with("held for retraining r1 (drifted: level)"), "{remarks:?}");
     }
 }
