@@ -7,6 +7,7 @@ pub mod artifact;
 pub mod contract;
 pub mod document;
 pub mod drift;
+pub mod ending;
 pub mod evaluation;
 pub mod event;
 pub mod forecast;

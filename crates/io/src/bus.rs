@@ -29,7 +29,7 @@ pub use error::{BusError, Malformed};
 pub use message::Recorded;
 pub use publish::Published;
 pub use reader::{Events, Filter, Start};
-pub use setup::{HEADS, MONITORS, REGISTRY};
+pub use setup::{ENDINGS, HEADS, MONITORS, REGISTRY};
 
 pub(crate) use connection::without_password;
 pub(crate) use message::{Parts, consumed_subjects, parts, text_header};
@@ -110,7 +110,7 @@ impl Bus {
         connection::health(&self.client, &self.refusal)
     }
 
-    /// The cells of a bucket: [`HEADS`], [`MONITORS`] or [`REGISTRY`].
+    /// The cells of a bucket: [`HEADS`], [`MONITORS`], [`REGISTRY`] or [`ENDINGS`].
     pub fn cells(&self, bucket: &str) -> Cells {
         Cells::new(self.jetstream.clone(), bucket)
     }

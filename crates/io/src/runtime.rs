@@ -43,6 +43,7 @@ impl Edges {
             artifacts: self.artifacts.clone(),
             heads: cells(bus::HEADS),
             monitors: cells(bus::MONITORS),
+            endings: cells(bus::ENDINGS),
             registry: cells(bus::REGISTRY),
         }
     }

@@ -18,6 +18,8 @@ pub struct Stores {
     pub monitors: Cells,
     /// The models of each series.
     pub registry: Cells,
+    /// How far the batches of each series have come to their ends.
+    pub endings: Cells,
 }
 
 /// A document of a cell with the revision that a swap has to name.
@@ -56,6 +58,7 @@ impl Stores {
             heads: Cells::in_memory(),
             monitors: Cells::in_memory(),
             registry: Cells::in_memory(),
+            endings: Cells::in_memory(),
         })
     }
 }

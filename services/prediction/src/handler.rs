@@ -1,6 +1,7 @@
 //! What prediction does with the end of a check or of a retraining: load the newest window, forecast in core, store.
 
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
+use aria_core::ending::{Endings, Turn};
 use aria_core::event::{BatchId, Cause, Event, Fact, ForecastIssued, ForecastWithheld, Promotion, Retraining, Verdict};
 use aria_core::forecast;
 use aria_core::issued::Issued;
@@ -8,7 +9,7 @@ use aria_core::model::Model;
 use aria_core::time::DAY;
 use aria_io::library::Series;
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
-use aria_io::stores::Stores;
+use aria_io::stores::{Held, Stores};
 
 /// Makes forecasts.
 #[derive(Clone, Debug)]
@@ -70,6 +71,21 @@ impl Prediction {
     }
 }
 
+impl Prediction {
+    async fn load(&self, delivery: &Delivery) -> Result<Held<Endings>, Failure> {
+        Ok(self.stores.endings.load(&delivery.event.series).await?)
+    }
+
+    /// Puts on record how a batch ends, before it is published; gives what is to be published.
+    async fn end(&self, delivery: &Delivery, from: Option<u64>, batch: &BatchId, fact: Fact) -> Result<Event, Failure> {
+        let series = &delivery.event.series;
+        let event = Event { series: series.clone(), as_of: batch.origin, fact };
+        let endings = Endings::after(batch, &delivery.id, event.clone());
+        self.stores.endings.store(series, from, &endings).await?;
+        Ok(event)
+    }
+}
+
 impl Handler for Prediction {
     const SERVICE: &'static str = "prediction";
 
@@ -79,13 +95,27 @@ impl Handler for Prediction {
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         let Some(order) = order(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
+        let held = self.load(delivery).await?;
+        match held.document.turn_of(order.batch, &delivery.id) {
+            Turn::Again(event) => return Ok(Outcome::Done(vec![*event])),
+            Turn::Past => return Ok(Outcome::Done(Vec::new())),
+            Turn::Now => {}
+        }
         let fact = self.carry_out(&order).await?;
-        Ok(Outcome::Done(vec![terminal(delivery, order.batch, fact)]))
+        Ok(Outcome::Done(vec![self.end(delivery, held.revision, order.batch, fact).await?]))
     }
 
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
         let Some(order) = order(&delivery.event.fact) else { return Ok(Vec::new()) };
-        Ok(vec![terminal(delivery, order.batch, withheld(order.batch, reason))])
+        let held = self.load(delivery).await?;
+        match held.document.turn_of(order.batch, &delivery.id) {
+            Turn::Again(event) => Ok(vec![*event]),
+            Turn::Past => Ok(Vec::new()),
+            Turn::Now => {
+                let fact = withheld(order.batch, reason);
+                Ok(vec![self.end(delivery, held.revision, order.batch, fact).await?])
+            }
+        }
     }
 }
 
@@ -133,8 +163,4 @@ fn with_incumbent<'a>(retraining: &'a Retraining, reason: &'a str) -> Option<Ord
 
 fn withheld(batch: &BatchId, reason: &str) -> Fact {
     Fact::ForecastWithheld(ForecastWithheld { batch: batch.clone(), reason: reason.to_owned() })
-}
-
-fn terminal(delivery: &Delivery, batch: &BatchId, fact: Fact) -> Event {
-    Event { series: delivery.event.series.clone(), as_of: batch.origin, fact }
 }

@@ -14,12 +14,15 @@ pub(crate) const STREAM: &str = "ARIA";
 pub const HEADS: &str = "heads";
 /// The bucket with the state of every drift monitor.
 pub const MONITORS: &str = "monitors";
+/// The bucket of how far the batches of every series have come to their ends.
+pub const ENDINGS: &str = "endings";
 /// The bucket with the serving model of every series.
 pub const REGISTRY: &str = "registry";
 
-const BUCKETS: [(&str, &str); 3] = [
+const BUCKETS: [(&str, &str); 4] = [
     (HEADS, "The newest snapshot of every series"),
     (MONITORS, "The state of every drift monitor"),
+    (ENDINGS, "How far the batches of every series have come to their ends"),
     (REGISTRY, "The serving model of every series"),
 ];
 

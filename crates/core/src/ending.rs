@@ -1,0 +1,94 @@
+//! How far a series' accepted batches have come to their ends: what makes sure that each has exactly one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::Document;
+use crate::event::{BatchId, Event};
+
+/// The ends of a series' accepted batches. Moved only by compare-and-set, before the end is published: whoever makes a
+/// second end of a batch, for another reason or much later, finds that it has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endings {
+    /// The sequence of the newest batch that has ended; the ones before it have too.
+    pub sequence: u64,
+    /// The end of that batch.
+    pub newest: Option<Ending>,
+}
+
+/// The end of one batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// The id of the event that it followed from.
+    pub cause: String,
+    /// What is published.
+    pub event: Event,
+}
+
+/// Whether a batch can be ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It has no end.
+    Now,
+    /// The same event has ended it: this is to be published, again if need be.
+    Again(Box<Event>),
+    /// Another event has ended it.
+    Past,
+}
+
+impl Document for Endings {
+    const NAME: &'static str = "endings";
+    const VERSION: u32 = 1;
+}
+
+impl Endings {
+    /// Whether an event may end a batch.
+    pub fn turn_of(&self, batch: &BatchId, cause: &str) -> Turn {
+        if batch.sequence > self.sequence {
+            return Turn::Now;
+        }
+        match &self.newest {
+            Some(newest) if batch.sequence == self.sequence && newest.cause == cause => {
+                Turn::Again(Box::new(newest.event.clone()))
+            }
+            Some(_) | None => Turn::Past,
+        }
+    }
+
+    /// The state once an event has ended a batch whose turn it is.
+    pub fn after(batch: &BatchId, cause: &str, event: Event) -> Self {
+        Self { sequence: batch.sequence, newest: Some(Ending { cause: cause.to_owned(), event }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::{Format, Kind, Ref};
+    use crate::event::{Fact, ForecastWithheld};
+    use crate::time::Timestamp;
+
+    fn batch(sequence: u64) -> BatchId {
+        let series = "it.ci_direct".parse().unwrap();
+        let snapshot = Ref::of(Kind::Snapshot, &series, Format::Json, b"{}");
+        BatchId { ordinal: sequence, sequence, snapshot, origin: Timestamp::EPOCH }
+    }
+
+    fn withheld(sequence: u64) -> Event {
+        let fact = Fact::ForecastWithheld(ForecastWithheld { batch: batch(sequence), reason: "no model".into() });
+        Event { series: "it.ci_direct".parse().unwrap(), as_of: Timestamp::EPOCH, fact }
+    }
+
+    #[test]
+    fn a_batch_that_has_ended_is_not_ended_by_another_event() {
+        let endings = Endings::after(&batch(3), "checked", withheld(3));
+        assert_eq!(endings.turn_of(&batch(3), "promoted"), Turn::Past);
+        assert_eq!(endings.turn_of(&batch(2), "checked"), Turn::Past);
+        assert_eq!(endings.turn_of(&batch(4), "promoted"), Turn::Now);
+    }
+
+    #[test]
+    fn the_event_that_ended_a_batch_finds_the_end_again_when_it_is_delivered_twice() {
+        let endings = Endings::after(&batch(3), "checked", withheld(3));
+        assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Again(Box::new(withheld(3))));
+    }
+}
