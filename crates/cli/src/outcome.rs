@@ -41,11 +41,13 @@ pub struct Latency {
     pub p99: f64,
 }
 
-/// Errors of one year, for the same origins.
+/// Errors of one year, for the same origins: those from which every forecaster has a forecast.
 #[derive(Clone, Debug, Serialize)]
 pub struct Year {
     /// The year.
     pub year: i16,
+    /// Origins that are left out, since the first model or a naive forecast has none there.
+    pub left_out: u64,
     /// What was issued.
     pub issued: Score,
     /// What the first model would have forecast, had it been kept for ever.
@@ -53,6 +55,9 @@ pub struct Year {
     /// The naive forecasts, by name.
     pub naive: BTreeMap<&'static str, Score>,
 }
+
+/// The name of the first model among the forecasters of a year.
+const FIRST_MODEL: &str = "first_model";
 
 /// The forecasts of a run with the actual values they are scored against.
 pub struct Outcome {
@@ -91,31 +96,41 @@ impl Outcome {
     }
 
     fn year(&self, year: i16, forecasts: &[&Forecast]) -> Year {
-        let values = |make: &dyn Fn(&Forecast) -> Option<Vec<f64>>| {
-            let mut tally = score::Tally::default();
-            for forecast in forecasts {
-                if let Some(values) = make(forecast) {
-                    tally.add_values(forecast.origin, &values, &self.actuals);
-                }
+        let mut issued = score::Tally::default();
+        let mut others: BTreeMap<&'static str, score::Tally> = BTreeMap::new();
+        let mut left_out = 0;
+        for forecast in forecasts {
+            let Some(rivals) = self.rivals(forecast) else {
+                left_out += 1;
+                continue;
+            };
+            issued.add(forecast, &self.actuals);
+            for (name, values) in rivals {
+                others.entry(name).or_default().add_values(forecast.origin, &values, &self.actuals);
             }
-            tally.score()
-        };
-        let naive = baseline::BASELINES
-            .iter()
-            .map(|(name, make)| (*name, values(&|f| make(&self.known(f.origin), f.origin, f.points.len()))));
-        let kept = self.first_model.is_some().then(|| values(&|f| self.first_model_forecast(f.origin)));
-        let naive = naive.collect();
-        Year { year, issued: score::score(forecasts.iter().copied(), &self.actuals), first_model_kept: kept, naive }
+        }
+        let first_model_kept = others.remove(FIRST_MODEL).map(|tally| tally.score());
+        let naive = others.into_iter().map(|(name, tally)| (name, tally.score())).collect();
+        Year { year, left_out, issued: issued.score(), first_model_kept, naive }
+    }
+
+    /// What the others would have forecast from the same origin, by name; none where one of them has no forecast.
+    fn rivals(&self, forecast: &Forecast) -> Option<Vec<(&'static str, Vec<f64>)>> {
+        let (origin, steps) = (forecast.origin, forecast.points.len());
+        let known = self.known(origin);
+        let mut rivals = Vec::new();
+        for (name, baseline) in baseline::BASELINES {
+            rivals.push((name, baseline(&known, origin, steps)?));
+        }
+        if let Some(model) = &self.first_model {
+            rivals.push((FIRST_MODEL, model.fitted.serving.predict(&known, origin).ok()?));
+        }
+        Some(rivals)
     }
 
     /// The weeks that were known at an origin.
     fn known(&self, origin: Timestamp) -> History {
         self.actuals.between(origin.plus(-forecast::NEEDED_DAYS * DAY), origin)
-    }
-
-    fn first_model_forecast(&self, origin: Timestamp) -> Option<Vec<f64>> {
-        let model = self.first_model.as_ref()?;
-        model.fitted.serving.predict(&self.known(origin), origin).ok()
     }
 }
 
@@ -184,6 +199,9 @@ fn write_summary(text: &mut String, summary: &Summary) -> std::fmt::Result {
         }
         for (name, score) in &year.naive {
             write!(text, "   {name} {}", figures(score))?;
+        }
+        if year.left_out > 0 {
+            write!(text, "   ({} origins left out: not everyone has a forecast there)", year.left_out)?;
         }
         writeln!(text)?;
     }

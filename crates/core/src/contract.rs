@@ -11,7 +11,7 @@ use crate::document::Document;
 use crate::series::Definition;
 use crate::snapshot::Level;
 use crate::table::Table;
-use crate::time::Timestamp;
+use crate::time::{Cadence, Timestamp};
 
 mod broken;
 mod cell;
@@ -26,6 +26,12 @@ mod sniff;
 mod tests;
 
 pub use broken::BrokenReason;
+pub(crate) use parquet::Rows;
+
+/// The time that a cell of text means; none where ingestion would refuse it.
+pub(crate) fn time_in_text(bytes: &[u8], cadence: Cadence) -> Option<Timestamp> {
+    cell::Cell::of(bytes).time(cadence).ok()
+}
 
 /// The most refused rows that are listed; beyond it they are only counted.
 pub const QUARANTINE_ROWS: usize = 10_000;

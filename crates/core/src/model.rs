@@ -52,7 +52,7 @@ pub struct Provenance {
 
 impl Document for Model {
     const NAME: &'static str = "model";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 /// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns the reference.

@@ -111,6 +111,11 @@ pub enum Turn {
     NotYet(String),
 }
 
+/// How long a forecast is watched whose hours do not come, in days.
+fn kept_days(window_days: u32) -> u32 {
+    2 * window_days
+}
+
 /// How many scored days are kept.
 const DAYS_KEPT: usize = 550;
 
@@ -131,8 +136,9 @@ impl State {
     }
 
     fn forget_old(&mut self, now: Timestamp, window_days: u32) {
-        let kept = i64::from(window_days) * DAY;
-        self.forecasts.retain(|p| now.since(p.origin) <= kept || p.days_scored == 0 && now.since(p.origin) <= 2 * kept);
+        let (window, kept) = (i64::from(window_days) * DAY, i64::from(kept_days(window_days)) * DAY);
+        let is_waited_for = |p: &Pending| p.days_scored == 0 && now.since(p.origin) <= kept;
+        self.forecasts.retain(|p| now.since(p.origin) <= window || is_waited_for(p));
         let extra = self.days.len().saturating_sub(DAYS_KEPT);
         self.days.drain(..extra);
     }

@@ -73,24 +73,24 @@ fn without_model(policy: &Policy, situation: &Situation, now: Timestamp) -> Deci
 }
 
 fn with_model(policy: &Policy, situation: &Situation, since: Timestamp, now: Timestamp) -> Decision {
-    let alarm = alarm(policy, situation);
+    // A drifted model is known to be one whatever may ask for a retraining.
+    let alarm = alarm(situation);
     let degraded = alarm.as_ref().map(|(_, evidence)| evidence.clone());
-    let Some((cause, evidence)) = alarm.or_else(|| aged(policy, since, now)) else {
+    let due = match policy.triggers {
+        Triggers::Drift => alarm.or_else(|| aged(policy, since, now)),
+        Triggers::Age => aged(policy, since, now),
+        Triggers::Nothing => None,
+    };
+    let Some((cause, evidence)) = due.filter(|_| situation.brings_news) else {
         return Decision::Proceed { degraded };
     };
-    if policy.triggers == Triggers::Nothing || !situation.brings_news {
-        return Decision::Proceed { degraded };
-    }
     match deferral(policy, situation, now) {
         Some(reason) => Decision::Proceed { degraded: degraded.map(|why| format!("{why}; {reason}")) },
         None => Decision::Retrain { cause, evidence },
     }
 }
 
-fn alarm(policy: &Policy, situation: &Situation) -> Option<(Cause, String)> {
-    if policy.triggers != Triggers::Drift {
-        return None;
-    }
+fn alarm(situation: &Situation) -> Option<(Cause, String)> {
     let skill = situation.skill_alarm.clone().map(|why| (Cause::SkillFell, why));
     skill.or_else(|| situation.drift_alarm.clone().map(|why| (Cause::Drifted, why)))
 }
@@ -187,6 +187,15 @@ mod tests {
     }
 
     #[test]
+    fn where_only_age_may_ask_an_alarm_is_told_and_asks_for_nothing() {
+        let policy = Policy { triggers: Triggers::Age, ..Policy::default() };
+        let told = Decision::Proceed { degraded: Some("skill fell".into()) };
+        assert_eq!(decide(&policy, &alarmed(), day(NOW)), told);
+        let old = Situation { serving_since: Some(day("2022-03-03")), ..alarmed() };
+        assert!(matches!(decide(&policy, &old, day(NOW)), Decision::Retrain { cause: Cause::Scheduled, .. }));
+    }
+
+    #[test]
     fn a_model_is_refreshed_at_its_age() {
         let situation = Situation { serving_since: Some(day("2022-03-03")), ..quiet() };
         // 3 March to 1 June is 90 days.
@@ -211,9 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_may_ask_the_first_model_is_kept() {
+    fn where_nothing_may_ask_the_first_model_is_kept_and_its_forecasts_say_that_it_drifted() {
         let policy = Policy { triggers: Triggers::Nothing, ..Policy::default() };
         let old = Situation { serving_since: Some(day("2020-01-01")), ..alarmed() };
-        assert_eq!(decide(&policy, &old, day(NOW)), Decision::Proceed { degraded: None });
+        assert_eq!(decide(&policy, &old, day(NOW)), Decision::Proceed { degraded: Some("skill fell".into()) });
     }
 }

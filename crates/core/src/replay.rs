@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::Format;
+use crate::contract::{BrokenReason, Rows, time_in_text};
 use crate::series::Definition;
-use crate::table::{Table, TableError};
+use crate::table::ParquetError;
 use crate::time::{DAY, Timestamp};
 
 /// One batch of a replayed history.
@@ -44,9 +45,15 @@ pub enum SplitError {
     /// A line that cannot be read as CSV.
     #[error("the file cannot be read as CSV: {0}")]
     Csv(#[from] csv::Error),
-    /// A Parquet file that cannot be read.
-    #[error(transparent)]
-    Table(#[from] TableError),
+    /// A Parquet file that ingestion would refuse.
+    #[error("{0}")]
+    Broken(#[from] Box<BrokenReason>),
+    /// A part of a Parquet file that cannot be written.
+    #[error("a part of the file cannot be written: {0}")]
+    Parquet(#[from] ParquetError),
+    /// A period ends beyond the last year that has a name.
+    #[error("the file's last times lie beyond the year 9999")]
+    LastPeriod,
     /// Documents hold no table of rows.
     #[error("a JSON document is no table: give CSV, NDJSON or Parquet")]
     Document,
@@ -59,14 +66,10 @@ pub enum SplitError {
 /// Where the file is no table or has no times.
 pub fn split(bytes: &[u8], format: Format, definition: &Definition, days: u32) -> Result<Vec<Batch>, SplitError> {
     let period = i64::from(days.max(1)) * DAY;
-    let source = &definition.source;
     match format {
-        Format::Csv => split_csv(bytes, &source.time_column, period),
-        Format::Ndjson => split_ndjson(bytes, &source.time_column, period),
-        Format::Parquet => {
-            let table = Table::from_parquet(bytes)?;
-            split_table(&table, period)
-        }
+        Format::Csv => split_csv(bytes, definition, period),
+        Format::Ndjson => split_ndjson(bytes, definition, period),
+        Format::Parquet => split_parquet(bytes, definition, period),
         Format::Json => Err(SplitError::Document),
     }
 }
@@ -97,14 +100,22 @@ impl<T> Periods<T> {
         }
     }
 
-    fn batches(self, format: Format, encode: impl Fn(Vec<T>) -> Vec<u8>) -> Vec<Batch> {
-        let batch =
-            |(end, rows)| Timestamp::from_seconds(end).map(|as_of| Batch { as_of, format, bytes: encode(rows) });
-        self.rows.into_iter().filter_map(batch).collect()
+    /// A batch of each period, in their order.
+    fn batches(
+        self,
+        format: Format,
+        encode: impl Fn(Vec<T>) -> Result<Vec<u8>, SplitError>,
+    ) -> Result<Vec<Batch>, SplitError> {
+        let batch = |(end, rows)| {
+            let as_of = Timestamp::from_seconds(end).ok_or(SplitError::LastPeriod)?;
+            Ok(Batch { as_of, format, bytes: encode(rows)? })
+        };
+        self.rows.into_iter().map(batch).collect()
     }
 }
 
-fn split_csv(bytes: &[u8], column: &str, period: i64) -> Result<Vec<Batch>, SplitError> {
+fn split_csv(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
+    let column = definition.source.time_column.as_str();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
     let header = reader.byte_headers()?.clone();
     if header.is_empty() {
@@ -118,54 +129,41 @@ fn split_csv(bytes: &[u8], column: &str, period: i64) -> Result<Vec<Batch>, Spli
     let mut periods = Periods::new(period);
     for record in reader.byte_records() {
         let record = record?;
-        let time = record.get(place).and_then(|f| std::str::from_utf8(f).ok()).and_then(|t| t.trim().parse().ok());
+        let time = record.get(place).and_then(|field| time_in_text(field, definition.cadence));
         periods.push(time, record);
     }
-    with_times(periods, column)?.batches_of_csv(&header)
+    with_times(periods, column)?.batches(Format::Csv, |rows| csv_of(&header, &rows))
 }
 
-impl Periods<csv::ByteRecord> {
-    fn batches_of_csv(self, header: &csv::ByteRecord) -> Result<Vec<Batch>, SplitError> {
-        let mut batches = Vec::new();
-        for (end, rows) in self.rows {
-            let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-            writer.write_byte_record(header)?;
-            for row in &rows {
-                writer.write_byte_record(row)?;
-            }
-            let bytes = writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?;
-            batches.extend(Timestamp::from_seconds(end).map(|as_of| Batch { as_of, format: Format::Csv, bytes }));
-        }
-        Ok(batches)
+fn csv_of(header: &csv::ByteRecord, rows: &[csv::ByteRecord]) -> Result<Vec<u8>, SplitError> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    writer.write_byte_record(header)?;
+    for row in rows {
+        writer.write_byte_record(row)?;
     }
+    Ok(writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?)
 }
 
-fn split_ndjson(bytes: &[u8], column: &str, period: i64) -> Result<Vec<Batch>, SplitError> {
+fn split_ndjson(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
     let text = std::str::from_utf8(bytes).map_err(|_| SplitError::NotText)?;
+    let column = definition.source.time_column.as_str();
     let mut periods = Periods::new(period);
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
         let object = serde_json::from_str::<serde_json::Value>(line).ok();
-        let time = object.as_ref().and_then(|o| o.get(column)).and_then(|t| t.as_str()).and_then(|t| t.parse().ok());
-        periods.push(time, line.to_owned());
+        let time = object.as_ref().and_then(|o| o.get(column)).and_then(|t| t.as_str());
+        periods.push(time.and_then(|t| time_in_text(t.as_bytes(), definition.cadence)), line.to_owned());
     }
-    let lines = |lines: Vec<String>| lines.join("\n").into_bytes();
-    Ok(with_times(periods, column)?.batches(Format::Ndjson, lines))
+    with_times(periods, column)?.batches(Format::Ndjson, |lines| Ok(lines.join("\n").into_bytes()))
 }
 
-fn split_table(table: &Table, period: i64) -> Result<Vec<Batch>, SplitError> {
-    let (Some(first), Some(last)) = (table.first(), table.last()) else { return Err(SplitError::Empty) };
-    let mut batches = Vec::new();
-    let mut start = first.seconds().div_euclid(period) * period;
-    while start <= last.seconds() {
-        let span = Timestamp::from_seconds(start).zip(Timestamp::from_seconds(start + period));
-        start += period;
-        let Some((from, until)) = span else { continue };
-        let part = table.between(from, until);
-        if part.rows() > 0 {
-            batches.push(Batch { as_of: until, format: Format::Parquet, bytes: part.to_parquet()? });
-        }
+fn split_parquet(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
+    let rows = Rows::read(bytes, definition).map_err(Box::new)?;
+    let mut periods = Periods::new(period);
+    for (row, time) in rows.times.iter().enumerate() {
+        periods.push(*time, row);
     }
-    Ok(batches)
+    let column = &definition.source.time_column;
+    with_times(periods, column)?.batches(Format::Parquet, |part| Ok(rows.part(&part)?))
 }
 
 fn with_times<T>(periods: Periods<T>, column: &str) -> Result<Periods<T>, SplitError> {
@@ -213,6 +211,27 @@ mod tests {
             error.to_string(),
             "the file has no column `t`; it has a, b: name the right one in the series' definition"
         );
+    }
+
+    #[test]
+    fn parquet_of_any_layout_is_cut_by_its_times_and_keeps_its_types() {
+        use polars::prelude::{Column, DataFrame};
+        let times = ["2021-01-02T00:00:00+01:00", "2021-01-02T01:00:00+01:00", "2021-01-02T02:00:00+01:00"];
+        let columns = vec![
+            Column::new("other".into(), [true, false, true]),
+            Column::new("v".into(), [1_i64, 2, 3]),
+            Column::new("t".into(), times),
+        ];
+        let mut frame = DataFrame::new(3, columns).unwrap();
+        let bytes = crate::table::parquet::encode(&mut frame).unwrap();
+        let batches = split(&bytes, Format::Parquet, &definition(), 1).unwrap();
+        // 2021-01-02T00:00 in Rome's winter is 23:00 UTC of the day before.
+        assert_eq!(
+            batches.iter().map(|b| b.as_of.to_string()).collect::<Vec<_>>(),
+            ["2021-01-02T00:00:00Z", "2021-01-03T00:00:00Z"]
+        );
+        let rows = |batch: &Batch| Rows::read(&batch.bytes, &definition()).unwrap().times.len();
+        assert_eq!(batches.iter().map(rows).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use polars::prelude::{Column, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked};
-use polars::prelude::{PolarsResult, StringChunked, TimeUnit};
+use polars::prelude::{IdxCa, IdxSize, PolarsResult, StringChunked, TimeUnit};
 
 use super::broken::BrokenReason;
 use super::cell::Cell;
@@ -11,8 +11,8 @@ use super::columns::Places;
 use super::judge::Judge;
 use crate::series::Definition;
 use crate::table::ParquetError;
-use crate::table::parquet::{Field, Held, Limits, Wanted, decode, schema};
-use crate::time::Cadence;
+use crate::table::parquet::{Field, Held, Limits, Wanted, decode, encode, schema};
+use crate::time::{Cadence, Timestamp};
 
 pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
     let definition = judge.definition();
@@ -34,6 +34,34 @@ pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReas
         judge.row(&time.cell(row), &cells)?;
     }
     Ok(())
+}
+
+/// The rows of a file with the times that stand in them, for a history that is cut into batches.
+pub(crate) struct Rows {
+    frame: DataFrame,
+    /// The time of each row; none where ingestion would refuse it.
+    pub(crate) times: Vec<Option<Timestamp>>,
+}
+
+impl Rows {
+    /// Reads the columns that the definition names, each as what it is stored as.
+    pub(crate) fn read(bytes: &[u8], definition: &Definition) -> Result<Self, BrokenReason> {
+        let fields = schema(bytes)?;
+        let names: Vec<String> = fields.iter().map(|f| f.name.clone()).collect();
+        let places = Places::find(definition, &names)?;
+        check_types(definition, &places, &fields)?;
+        let frame = decode(bytes, &wanted(definition, &places)).map_err(refused)?;
+        let time = stored(&frame, &definition.source.time_column)?;
+        let times = (0..frame.height()).map(|row| time.cell(row).time(definition.cadence).ok()).collect();
+        Ok(Self { frame, times })
+    }
+
+    /// A file of these rows, in this order.
+    pub(crate) fn part(&self, rows: &[usize]) -> Result<Vec<u8>, ParquetError> {
+        let places: Vec<IdxSize> = rows.iter().map(|row| *row as IdxSize).collect();
+        let places = IdxCa::from_vec("row".into(), places);
+        encode(&mut self.frame.take(&places)?)
+    }
 }
 
 fn wanted(definition: &Definition, places: &Places) -> Wanted {

@@ -12,6 +12,8 @@ use jiff::tz::TimeZone;
 
 use crate::time::{Cadence, HOUR, Timestamp};
 
+/// The version of the features: a stored model says which its weights belong to, so change it with the features.
+pub(crate) const FEATURES: u32 = 1;
 /// Waves a day that describe its shape.
 const DAY_WAVES: usize = 8;
 /// Waves a day that describe how the shape differs by kind of day.

@@ -17,7 +17,7 @@ use self::design::{Design, Rows, Scale};
 use self::normal::{Normal, Shared};
 pub use self::solve::SolveError;
 use super::baseline::moved_week;
-use super::calendar::{Calendar, Describes};
+use super::calendar::{self, Calendar, Describes};
 use super::lags::lags;
 use super::recent::{LAG_DAYS, Recent, RecentError};
 use crate::history::History;
@@ -33,6 +33,10 @@ pub struct Ridge {
     minimum: f64,
     maximum: f64,
     trained_until: Timestamp,
+    /// Which calendar features the weights belong to.
+    calendar_features: u32,
+    /// The share of the usual week's shape in the guess that the weights start from.
+    shape_share: f64,
     lags: Vec<usize>,
     steps: Vec<Weights>,
 }
@@ -52,6 +56,10 @@ struct Parts {
     minimum: f64,
     maximum: f64,
     trained_until: Timestamp,
+    /// Which calendar features the weights belong to.
+    calendar_features: u32,
+    /// The share of the usual week's shape in the guess that the weights start from.
+    shape_share: f64,
     lags: Vec<usize>,
     steps: Vec<Weights>,
 }
@@ -64,6 +72,20 @@ pub enum ModelError {
     TimeZone {
         /// The zone's name.
         time_zone: String,
+    },
+    /// It was fitted on other calendar features than this code makes.
+    #[error("the model has calendar features {found}, this code makes {made}: retrain the series")]
+    CalendarFeatures {
+        /// The model's.
+        found: u32,
+        /// This code's.
+        made: u32,
+    },
+    /// Its share of the usual week is no share.
+    #[error("the model's share of the usual week is {share}, and must lie between 0 and 1")]
+    ShapeShare {
+        /// The share, as text.
+        share: String,
     },
     /// Its weights do not fit its features.
     #[error("the model's weights of step {step} do not fit its features")]
@@ -158,6 +180,12 @@ pub enum FitError {
         /// Days that are needed.
         needed: i64,
     },
+    /// Nothing was measured.
+    #[error("no value before {cut} was measured")]
+    Unmeasured {
+        /// The end of the hours that were looked at.
+        cut: Timestamp,
+    },
     /// Every value is the same, or as good as.
     #[error("every value is {value}: there is nothing to learn")]
     Constant {
@@ -218,7 +246,7 @@ impl Ridge {
         }
         let month = recent.days(LAG_DAYS).ok_or(PredictError::Incomplete { origin, days: LAG_DAYS })?;
         let seen: Vec<f64> = self.lags.iter().map(|back| month[month.len() - back]).collect();
-        let usual = moved_week(month, self.cadence, self.steps.len(), SHAPE_SHARE);
+        let usual = moved_week(month, self.cadence, self.steps.len(), self.shape_share);
         let calendar = self.calendar();
         let forecast = |(step, usual): (usize, f64)| {
             let weights = &self.steps[step];
@@ -248,7 +276,14 @@ impl TryFrom<Parts> for Ridge {
     type Error = ModelError;
 
     fn try_from(parts: Parts) -> Result<Self, ModelError> {
-        let Parts { cadence, time_zone, minimum, maximum, trained_until, lags, steps } = parts;
+        let Parts { cadence, time_zone, minimum, maximum, trained_until, calendar_features, shape_share, lags, steps } =
+            parts;
+        if calendar_features != calendar::FEATURES {
+            return Err(ModelError::CalendarFeatures { found: calendar_features, made: calendar::FEATURES });
+        }
+        if !(0.0..=1.0).contains(&shape_share) {
+            return Err(ModelError::ShapeShare { share: shape_share.to_string() });
+        }
         let Ok(zone) = jiff::tz::TimeZone::get(&time_zone) else {
             return Err(ModelError::TimeZone { time_zone });
         };
@@ -265,7 +300,7 @@ impl TryFrom<Parts> for Ridge {
         if !has_room {
             return Err(ModelError::Bounds { minimum: minimum.to_string(), maximum: maximum.to_string() });
         }
-        Ok(Self { cadence, time_zone, minimum, maximum, trained_until, lags, steps })
+        Ok(Self { cadence, time_zone, minimum, maximum, trained_until, calendar_features, shape_share, lags, steps })
     }
 }
 
@@ -313,7 +348,7 @@ fn check(definition: &Definition, history: &History) -> Result<(), FitError> {
 /// The scale of the values before `cut`: what comes later must not shape the model that is evaluated on it.
 fn scale(history: &History, cut: Timestamp) -> Result<Scale, FitError> {
     let known = history.before(cut);
-    let scale = Scale::of(known.values()).ok_or(FitError::TooShort { days: 0, needed: LAG_DAYS })?;
+    let scale = Scale::of(known.values()).ok_or(FitError::Unmeasured { cut })?;
     // Values that differ by rounding only are the same value.
     let varies = scale.deviation > 1e-9 * scale.mean.abs().max(f64::MIN_POSITIVE);
     if !varies {
@@ -390,6 +425,8 @@ impl Recipe<'_> {
             minimum: self.definition.contract.minimum,
             maximum: self.definition.contract.maximum,
             trained_until,
+            calendar_features: calendar::FEATURES,
+            shape_share: SHAPE_SHARE,
             lags: lags(self.cadence),
             steps,
         }

@@ -49,7 +49,7 @@ pub(crate) fn simulated(cadence: Cadence, days: usize, seed: u64) -> History {
 
 #[test]
 fn two_fits_of_the_same_history_are_equal_byte_for_byte() {
-    let (definition, history) = (definition("1h", 6), simulated(Cadence::Hour, 61, 1));
+    let (definition, history) = (definition("1h", 24), simulated(Cadence::Hour, 61, 1));
     let fits = [(); 2].map(|()| serde_json::to_vec(&fit(&definition, &history).unwrap()).unwrap());
     assert_eq!(fits[0], fits[1]);
 }
@@ -72,12 +72,12 @@ fn a_holdout_begins_as_many_days_before_the_end_as_the_definition_says() {
 
 #[test]
 fn an_issued_forecast_has_nested_intervals_inside_the_possible_values() {
-    let mut definition = definition("1h", 12);
+    let mut definition = definition("1h", 24);
     definition.contract.maximum = 330.0;
     let history = simulated(Cadence::Hour, 61, 4);
     let fitted = fit(&definition, &history).unwrap();
     let forecast = issue(&fitted.serving, &fitted.intervals, &history, history.end()).unwrap();
-    assert_eq!(forecast.points.len(), 12);
+    assert_eq!(forecast.points.len(), 24);
     for (step, point) in forecast.points.iter().enumerate() {
         assert_eq!(point.target, history.end().plus(step as i64 * 3_600));
         let ordered = [point.lower_95, point.lower_80, point.lower_50, point.value];

@@ -1,13 +1,13 @@
 //! One check: score what arrived, compare, judge, decide.
 
 use super::report::{Report, Scores};
-use super::{Pending, Phase, State, retraining_id};
+use super::{Pending, Phase, State, kept_days, retraining_id};
 use crate::CODE_VERSION;
 use crate::artifact::{Artifact, Kind, Ref};
 use crate::document::DocumentError;
 use crate::drift::{self, Answer, Finding};
 use crate::event::{BatchId, DriftChecked, Event, Fact, PerformanceScored, Retraining, Verdict};
-use crate::forecast::Forecast;
+use crate::forecast::{Forecast, NEEDED_DAYS};
 use crate::history::History;
 use crate::model::Model;
 use crate::outbox::Outbox;
@@ -50,10 +50,11 @@ pub enum MonitorError {
     Document(#[from] DocumentError),
 }
 
-/// Days of history that a check needs: the window, the horizon before it, and four weeks for the naive forecast.
+/// Days of history that a check needs: back to the oldest watched forecast, and the weeks that the naive forecast made at
+/// its origin reads.
 pub fn history_days(definition: &Definition) -> u32 {
-    let window = definition.drift.window_days + definition.forecast.horizon_hours.div_ceil(24) + 36;
-    window.max(drift::days_needed(definition))
+    let watched = kept_days(definition.drift.window_days) + NEEDED_DAYS.unsigned_abs() as u32;
+    watched.max(drift::days_needed(definition))
 }
 
 /// Checks a batch whose turn it is; `cause` is the id of the event that announced it.

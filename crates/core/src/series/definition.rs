@@ -261,8 +261,9 @@ impl Contract {
 impl Forecasting {
     fn check(&self, cadence: Cadence, faults: &mut Faults) {
         let horizon = i64::from(self.horizon_hours) * HOUR;
-        let whole = horizon > 0 && horizon <= 14 * DAY && horizon % cadence.seconds() == 0;
-        faults.check("forecast.horizon_hours", whole, "must be 1 to 336 and a whole number of steps");
+        // Skill is judged by days: a shorter horizon would never be.
+        let whole = (DAY..=14 * DAY).contains(&horizon) && horizon % cadence.seconds() == 0;
+        faults.check("forecast.horizon_hours", whole, "must be 24 to 336 and a whole number of steps");
         let enough = self.history_days > self.holdout_days.saturating_add(35);
         faults.check(
             "forecast.history_days",

@@ -120,7 +120,7 @@ impl Wanted {
 }
 
 /// Writes a frame; one thread and fixed row groups, so that the bytes depend on the rows alone.
-pub(super) fn encode(frame: &mut DataFrame) -> Result<Vec<u8>, ParquetError> {
+pub(crate) fn encode(frame: &mut DataFrame) -> Result<Vec<u8>, ParquetError> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_compression(ParquetCompression::Zstd(None))
