@@ -15,6 +15,7 @@ mod up;
 
 use std::process::ExitCode;
 
+use aria_io::runtime::config::{self, Environment};
 use aria_io::runtime::telemetry::{self, Logging};
 use clap::{Parser, Subcommand};
 
@@ -79,12 +80,22 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
-    let filter = std::env::var("ARIA_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let logging = Logging { filter, ..Logging::default() };
+    let quiet = Logging { filter: "warn".to_owned(), ..Logging::default() };
+    let logging = config::logging(&Environment, &quiet)?;
     match command {
         Command::Up(up) => up.run(telemetry::init(&logging)?).await,
-        Command::Serve(_) => Ok(()),
         Command::Demo(demo) => demo.run(telemetry::init(&logging)?).await,
+        command => {
+            telemetry::init_logs(&logging)?;
+            look_or_ask(command).await
+        }
+    }
+}
+
+/// Runs a command that starts no services.
+async fn look_or_ask(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Up(_) | Command::Demo(_) | Command::Serve(_) => Ok(()),
         Command::Ingest(ingest) => ingest.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Backtest(backtest) => backtest.run().await,
@@ -102,9 +113,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    if let Some(settings) = error.downcast_ref::<aria_io::runtime::config::BadSettings>() {
+    if let Some(settings) = error.downcast_ref::<config::BadSettings>() {
         eprintln!("{settings}");
-        return ExitCode::from(aria_io::runtime::config::EXIT_CODE);
+        return ExitCode::from(config::EXIT_CODE);
     }
     eprintln!("error: {error:#}");
     ExitCode::FAILURE

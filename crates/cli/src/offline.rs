@@ -14,7 +14,7 @@ use aria_drift::Drift;
 use aria_evaluation::Evaluation;
 use aria_ingestion::Ingestion;
 use aria_io::contracts;
-use aria_io::runtime::{Delivery, Handler, Outcome};
+use aria_io::runtime::{Delivery, FailureKind, Handler, Outcome};
 use aria_io::stores::Stores;
 use aria_prediction::Prediction;
 use aria_training::Training;
@@ -68,7 +68,7 @@ impl Offline {
     /// Runs one batch to its end; gives the series' snapshot with it, where it was accepted.
     ///
     /// # Errors
-    /// Where a service fails; offline there is nothing that could be tried again.
+    /// Where a service fails in a way that might not happen again, which offline it does.
     pub async fn run(&mut self, batch: Batch) -> anyhow::Result<Option<Ref>> {
         self.ordinal += 1;
         let series = &self.definition.id;
@@ -144,7 +144,14 @@ impl Reader {
 
 async fn hand<H: Handler>(handler: &H, delivery: &Delivery) -> anyhow::Result<Outcome> {
     let failed = || format!("{} cannot handle `{}`", H::SERVICE, delivery.event.fact.name());
-    let outcome = handler.handle(delivery).await.with_context(failed)?;
+    let outcome = match handler.handle(delivery).await {
+        // As the worker does: what cannot be processed ends its chain, with the reason.
+        Err(failure) if failure.kind == FailureKind::Permanent => {
+            let reason = failure.to_string();
+            Outcome::Done(handler.give_up(delivery, &reason).await.with_context(failed)?)
+        }
+        handled => handled.with_context(failed)?,
+    };
     if matches!(outcome, Outcome::Done(_)) {
         handler.settled(delivery).await.with_context(failed)?;
     }

@@ -11,7 +11,7 @@ use aria_io::bus::{Bus, BusConfig};
 use aria_io::nats_server::{Server, Tools};
 use aria_io::runtime::config::Environment;
 use aria_io::runtime::telemetry::Metrics;
-use aria_io::runtime::{Edges, Limits, Shutdown, http};
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, http};
 use clap::Args;
 use tokio::task::JoinSet;
 
@@ -34,7 +34,7 @@ pub struct Platform {
     /// The broker and the store.
     pub edges: Edges,
     server: Option<Server>,
-    services: JoinSet<(&'static str, anyhow::Result<()>)>,
+    services: Services,
     shutdown: Shutdown,
 }
 
@@ -84,6 +84,7 @@ impl Platform {
         let bus = Bus::connect(&BusConfig::new(&url, "aria")).await?;
         bus.ensure().await?;
         let edges = Edges { bus, artifacts: Artifacts::open(&place.store())? };
+        edges.artifacts.check().await.context("the store cannot be used")?;
         let mut services = JoinSet::new();
         spawn_workers(&mut services, &edges, &definitions, &shutdown);
         Ok(Self { edges, server, services, shutdown })
@@ -103,11 +104,11 @@ impl Platform {
             .await
             .with_context(|| format!("cannot listen on {address}: give another one with --http"))?;
         let address = listener.local_addr()?;
-        let routes = aria_gateway::Gateway::new(self.edges.clone(), definitions).routes();
+        let routes = aria_gateway::Gateway::new(self.edges.clone(), definitions, self.shutdown.clone()).routes();
         let own = http::routes(self.edges.bus.clone(), metrics, self.shutdown.clone());
         let shutdown = self.shutdown.clone();
         self.services.spawn(async move {
-            let served = http::serve(listener, routes.merge(own), shutdown).await;
+            let served = http::serve(listener, routes.merge(own), shutdown, Limits::default().drain).await;
             ("gateway", served.map_err(anyhow::Error::from))
         });
         Ok(address)
@@ -138,22 +139,31 @@ impl Platform {
     }
 }
 
-fn spawn_workers(
-    services: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
-    edges: &Edges,
-    definitions: &[Definition],
-    shutdown: &Shutdown,
-) {
-    let limits = Limits::default();
-    let (e, s) = (edges.clone(), shutdown.clone());
-    let known = definitions.to_vec();
-    services.spawn(async move { ("ingestion", aria_ingestion::run(&e, known, limits, s).await.map_err(Into::into)) });
-    let (e, s) = (edges.clone(), shutdown.clone());
-    services.spawn(async move { ("training", aria_training::run(&e, limits, s).await.map_err(Into::into)) });
-    let (e, s) = (edges.clone(), shutdown.clone());
-    services.spawn(async move { ("evaluation", aria_evaluation::run(&e, limits, s).await.map_err(Into::into)) });
-    let (e, s) = (edges.clone(), shutdown.clone());
-    services.spawn(async move { ("drift", aria_drift::run(&e, limits, s).await.map_err(Into::into)) });
-    let (e, s) = (edges.clone(), shutdown.clone());
-    services.spawn(async move { ("prediction", aria_prediction::run(&e, limits, s).await.map_err(Into::into)) });
+type Services = JoinSet<(&'static str, anyhow::Result<()>)>;
+
+fn spawn_workers(services: &mut Services, edges: &Edges, definitions: &[Definition], shutdown: &Shutdown) {
+    let (limits, known) = (Limits::default(), definitions.to_vec());
+    let mut spawn = Spawn { services, edges, shutdown };
+    spawn.worker("ingestion", |e, s| async move { aria_ingestion::run(&e, known, limits, s).await });
+    spawn.worker("training", |e, s| async move { aria_training::run(&e, limits, s).await });
+    spawn.worker("evaluation", |e, s| async move { aria_evaluation::run(&e, limits, s).await });
+    spawn.worker("drift", |e, s| async move { aria_drift::run(&e, limits, s).await });
+    spawn.worker("prediction", |e, s| async move { aria_prediction::run(&e, limits, s).await });
+}
+
+/// What every worker is started with.
+struct Spawn<'a> {
+    services: &'a mut Services,
+    edges: &'a Edges,
+    shutdown: &'a Shutdown,
+}
+
+impl Spawn<'_> {
+    fn worker<R>(&mut self, name: &'static str, run: impl FnOnce(Edges, Shutdown) -> R)
+    where
+        R: Future<Output = Result<(), WorkError>> + Send + 'static,
+    {
+        let work = run(self.edges.clone(), self.shutdown.clone());
+        self.services.spawn(async move { (name, work.await.map_err(Into::into)) });
+    }
 }

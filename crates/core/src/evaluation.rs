@@ -23,7 +23,7 @@ const ORIGIN_HOURS: i64 = 6;
 const FEWEST_ORIGINS: usize = 8;
 /// The contender that is to be promoted.
 const CHALLENGER: &str = "challenger";
-/// The contender that serves.
+/// The held-back fit of the model that serves.
 const CHAMPION: &str = "champion";
 
 /// The figures of a contest and what follows from them.

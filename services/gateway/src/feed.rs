@@ -5,12 +5,16 @@ use std::convert::Infallible;
 use aria_core::series::SeriesId;
 use aria_io::bus::{BusError, Filter, Recorded, Start};
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 
 use crate::{Gateway, Problem};
+
+/// The header with which a client says what it saw last.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Which events.
 #[derive(Deserialize)]
@@ -19,15 +23,29 @@ pub struct Wanted {
     from: Option<u64>,
 }
 
-/// Events without end; each has its place in the log as its id, with which a client goes on after a break.
+/// Events until the client or the gateway leaves; each has its place in the log as its id. A client that comes back with
+/// the last one in `Last-Event-ID`, as browsers do by themselves, gets those after it.
 pub async fn events(
     State(gateway): State<Gateway>,
     Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let filter = wanted.series.iter().fold(Filter::all(), |filter, series| filter.series(series));
-    let start = wanted.from.map_or(Start::Next, Start::Sequence);
+    let start = start(wanted.from, &headers)?;
     let events = gateway.edges.bus.events(&filter, start).await?;
+    let shutdown = gateway.shutdown.clone();
+    let events = events.take_until(async move { shutdown.requested().await });
     Ok(Sse::new(events.map(|recorded| Ok(told(recorded)))).keep_alive(KeepAlive::default()))
+}
+
+/// Where the client goes on: after the last event that it saw, otherwise at the place that it asks for.
+fn start(from: Option<u64>, headers: &HeaderMap) -> Result<Start, Problem> {
+    let Some(seen) = headers.get(LAST_EVENT_ID) else { return Ok(from.map_or(Start::Next, Start::Sequence)) };
+    let place = seen.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    match place.and_then(|place| place.checked_add(1)) {
+        Some(next) => Ok(Start::Sequence(next)),
+        None => Err(Problem::LastEventId),
+    }
 }
 
 fn told(recorded: Result<Recorded, BusError>) -> Event {

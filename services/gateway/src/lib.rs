@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use aria_core::series::{Definition, SeriesId};
-use aria_io::runtime::{Edges, process};
+use aria_io::runtime::{Edges, Shutdown, process};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -21,13 +21,14 @@ pub use problem::Problem;
 pub struct Gateway {
     edges: Edges,
     definitions: Arc<BTreeMap<SeriesId, Definition>>,
+    shutdown: Shutdown,
 }
 
 impl Gateway {
-    /// A gateway for the defined series.
-    pub fn new(edges: Edges, definitions: impl IntoIterator<Item = Definition>) -> Self {
+    /// A gateway for the defined series, whose event feeds end when the process is asked to leave.
+    pub fn new(edges: Edges, definitions: impl IntoIterator<Item = Definition>, shutdown: Shutdown) -> Self {
         let definitions = definitions.into_iter().map(|d| (d.id.clone(), d)).collect();
-        Self { edges, definitions: Arc::new(definitions) }
+        Self { edges, definitions: Arc::new(definitions), shutdown }
     }
 
     /// The routes under `/` and `/v1`.
@@ -48,5 +49,7 @@ impl Gateway {
 
 /// Runs the gateway as a process of its own, with its settings from the environment, until a signal ends it.
 pub fn process() -> ExitCode {
-    process::serve_http("gateway", |edges, settings| Gateway::new(edges.clone(), settings.series.clone()).routes())
+    process::serve_http("gateway", |edges, settings, shutdown| {
+        Gateway::new(edges.clone(), settings.series.clone(), shutdown.clone()).routes()
+    })
 }

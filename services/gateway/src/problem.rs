@@ -22,6 +22,9 @@ pub enum Problem {
     /// The body is empty.
     #[error("the body is empty: send the rows of a batch")]
     Empty,
+    /// A client says that it saw an event that cannot be.
+    #[error("Last-Event-ID is not the id of an event: leave it out to begin anew")]
+    LastEventId,
     /// There is no forecast.
     #[error("`{0}` has no forecast: GET /v1/series/{0} says what it waits for")]
     NoForecast(String),
@@ -51,7 +54,7 @@ impl Problem {
         match self {
             Self::UnknownSeries(_) | Self::NoForecast(_) => (StatusCode::NOT_FOUND, "not found"),
             Self::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported content type"),
-            Self::Empty => (StatusCode::BAD_REQUEST, "bad request"),
+            Self::Empty | Self::LastEventId => (StatusCode::BAD_REQUEST, "bad request"),
             Self::Store(_) | Self::Bus(_) | Self::Cell(_) => (StatusCode::SERVICE_UNAVAILABLE, "not available"),
             Self::Values(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable artifact"),
         }

@@ -160,7 +160,7 @@ impl Settings {
                 handling: reader.seconds(keys::HANDLING, defaults.handling),
                 ..defaults
             },
-            logging: reader.logging(),
+            logging: reader.logging(&Logging::default()),
         };
         if reader.faults.is_empty() { Ok(settings) } else { Err(BadSettings { faults: reader.faults }) }
     }
@@ -174,6 +174,16 @@ impl Settings {
             ..BusConfig::new(&self.nats, name)
         }
     }
+}
+
+/// Reads which log lines there are and how they look, for a command that needs no other setting.
+///
+/// # Errors
+/// With every fault of these settings at once.
+pub fn logging(strings: &impl Strings, default: &Logging) -> Result<Logging, BadSettings> {
+    let mut reader = Reader { strings, faults: Vec::new() };
+    let logging = reader.logging(default);
+    if reader.faults.is_empty() { Ok(logging) } else { Err(BadSettings { faults: reader.faults }) }
 }
 
 /// Reads the definitions of the series in a folder, in the order of their names.
@@ -259,8 +269,8 @@ impl<S: Strings> Reader<'_, S> {
         Some(path)
     }
 
-    fn logging(&mut self) -> Logging {
-        let mut logging = Logging::default();
+    fn logging(&mut self, default: &Logging) -> Logging {
+        let mut logging = default.clone();
         if let Some(filter) = self.text(keys::LOG) {
             match telemetry::filter(&filter) {
                 Ok(_) => logging.filter = filter,
@@ -268,7 +278,8 @@ impl<S: Strings> Reader<'_, S> {
             }
         }
         match self.text(keys::LOG_FORMAT).as_deref() {
-            None | Some("text") => {}
+            None => {}
+            Some("text") => logging.format = LogFormat::Text,
             Some("json") => logging.format = LogFormat::Json,
             Some(other) => self.fault(keys::LOG_FORMAT, format!("is `{other}`; write text or json")),
         }

@@ -1,11 +1,14 @@
 //! What an orchestrator asks of every service: is it alive, is it ready, what has it counted.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tracing::warn;
 
 use super::Shutdown;
 use super::telemetry::Metrics;
@@ -28,12 +31,24 @@ pub fn routes(bus: Bus, metrics: Metrics, shutdown: Shutdown) -> Router {
         .with_state(Sources { bus, metrics, shutdown })
 }
 
-/// Serves routes until the process is asked to leave, then lets open requests end.
+/// Serves routes until the process is asked to leave, then gives open requests as long as `drain` to end.
 ///
 /// # Errors
 /// Where the socket fails.
-pub async fn serve(listener: TcpListener, routes: Router, shutdown: Shutdown) -> std::io::Result<()> {
-    axum::serve(listener, routes).with_graceful_shutdown(async move { shutdown.requested().await }).await
+pub async fn serve(listener: TcpListener, routes: Router, shutdown: Shutdown, drain: Duration) -> std::io::Result<()> {
+    let leaving = shutdown.clone();
+    let served = axum::serve(listener, routes).with_graceful_shutdown(async move { leaving.requested().await });
+    let overdue = async {
+        shutdown.requested().await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = overdue => {
+            warn!(?drain, "requests are still open and are cut off");
+            Ok(())
+        }
+    }
 }
 
 async fn ready(State(sources): State<Sources>) -> (StatusCode, String) {

@@ -28,11 +28,11 @@ where
     R: Future<Output = Result<(), E>>,
     E: Display,
 {
-    run(name, |_, _| Router::new(), work)
+    run(name, |_, _, _| Router::new(), work)
 }
 
 /// Runs a service that answers HTTP beside or in place of other work.
-pub fn serve_http(name: &'static str, routes: impl FnOnce(&Edges, &Settings) -> Router) -> ExitCode {
+pub fn serve_http(name: &'static str, routes: impl FnOnce(&Edges, &Settings, &Shutdown) -> Router) -> ExitCode {
     let idle = async |_: Edges, _: Settings, shutdown: Shutdown| {
         shutdown.requested().await;
         Ok::<(), String>(())
@@ -40,7 +40,7 @@ pub fn serve_http(name: &'static str, routes: impl FnOnce(&Edges, &Settings) -> 
     run(name, routes, idle)
 }
 
-fn run<F, R, E>(name: &'static str, routes: impl FnOnce(&Edges, &Settings) -> Router, work: F) -> ExitCode
+fn run<F, R, E>(name: &'static str, routes: impl FnOnce(&Edges, &Settings, &Shutdown) -> Router, work: F) -> ExitCode
 where
     F: FnOnce(Edges, Settings, Shutdown) -> R,
     R: Future<Output = Result<(), E>>,
@@ -64,8 +64,9 @@ where
         let listener =
             TcpListener::bind(settings.http).await.map_err(|e| format!("cannot listen on {}: {e}", settings.http))?;
         let edges = connect(name, &settings).await.map_err(|e| super::chain(e.as_ref()))?;
-        let routes = http::routes(edges.bus.clone(), metrics, shutdown.clone()).merge(routes(&edges, &settings));
-        let answering = tokio::spawn(http::serve(listener, routes, shutdown.clone()));
+        let own = routes(&edges, &settings, &shutdown);
+        let routes = http::routes(edges.bus.clone(), metrics, shutdown.clone()).merge(own);
+        let answering = tokio::spawn(http::serve(listener, routes, shutdown.clone(), settings.limits.drain));
         let worked = work(edges, settings, shutdown.clone()).await.map_err(|e| e.to_string());
         shutdown.request();
         let _ = answering.await;
@@ -80,7 +81,9 @@ where
 async fn connect(name: &str, settings: &Settings) -> Result<Edges, Box<dyn std::error::Error + Send + Sync>> {
     let bus = Bus::connect(&settings.bus(name)).await?;
     bus.ensure().await?;
-    Ok(Edges { bus, artifacts: Artifacts::open(&settings.store)? })
+    let artifacts = Artifacts::open(&settings.store)?;
+    artifacts.check().await?;
+    Ok(Edges { bus, artifacts })
 }
 
 fn failed(name: &str, fault: &dyn Display) -> ExitCode {

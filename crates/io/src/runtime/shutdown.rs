@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
+
+/// What a process exits with that was asked to leave twice, as shells do for SIGINT.
+const CUT_OFF: i32 = 130;
 
 /// Tells every part of a process to finish what it does and leave; cheap to clone, all clones tell the same.
 #[derive(Clone, Debug)]
@@ -23,7 +26,7 @@ impl Shutdown {
         Self { requested: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// A shutdown that SIGTERM and SIGINT request too.
+    /// A shutdown that SIGTERM and SIGINT request too; the second of them ends the process at once.
     ///
     /// # Errors
     /// Where the signals cannot be listened to.
@@ -39,6 +42,13 @@ impl Shutdown {
             };
             info!(signal, "leaving");
             requested.request();
+            // Whoever asks again does not want to wait: what is not finished comes again to the next process.
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            warn!("asked a second time: leaving at once");
+            std::process::exit(CUT_OFF);
         });
         Ok(shutdown)
     }
