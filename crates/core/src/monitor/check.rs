@@ -251,3 +251,6 @@ pub fn pass_over(
     };
     Ok(Checked { artifacts: vec![report], state: next })
 }
+
+#[cfg(test)]
+mod tests;

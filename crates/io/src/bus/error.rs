@@ -165,6 +165,11 @@ pub enum Malformed {
 }
 
 impl BusError {
+    /// Whether someone else was first: the same call succeeds once what it was decided on is read anew.
+    pub fn is_contended(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::Crowded { .. })
+    }
+
     /// Whether the same call may succeed later without anything being changed.
     pub fn is_transient(&self) -> bool {
         match self {

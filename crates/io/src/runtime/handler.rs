@@ -116,10 +116,10 @@ impl From<LibraryError> for Failure {
 
 impl From<BusError> for Failure {
     fn from(error: BusError) -> Self {
-        let kind = match &error {
-            BusError::Conflict { .. } | BusError::Crowded { .. } => FailureKind::Contended,
-            other if other.is_transient() => FailureKind::Transient,
-            _ => FailureKind::Permanent,
+        let kind = match (error.is_contended(), error.is_transient()) {
+            (true, _) => FailureKind::Contended,
+            (false, true) => FailureKind::Transient,
+            (false, false) => FailureKind::Permanent,
         };
         Self { kind, source: error.into() }
     }

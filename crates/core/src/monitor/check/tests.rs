@@ -1,0 +1,199 @@
+//! What a check makes of a batch: the verdict, the request, the scores, and the state that goes with them.
+
+use super::*;
+use crate::artifact::{Format, Sha256Hex};
+use crate::event::Cause;
+use crate::forecast::tests::{definition, simulated, start};
+use crate::forecast::{Point, baseline};
+use crate::monitor::Serving;
+use crate::time::Cadence;
+
+const DAYS: i64 = 120;
+
+fn artifact(kind: Kind, text: &str) -> Ref {
+    Ref::of(kind, &"it.ci_direct".parse().unwrap(), Format::Json, text.as_bytes())
+}
+
+fn at(day: i64) -> Timestamp {
+    start().plus(day * DAY)
+}
+
+fn batch(sequence: u64, origin: Timestamp) -> BatchId {
+    BatchId { ordinal: sequence, sequence, snapshot: artifact(Kind::Snapshot, &sequence.to_string()), origin }
+}
+
+/// A series of a value a day, forecast for four days.
+fn daily() -> (Definition, History) {
+    (definition("1d", 96), simulated(Cadence::Day, DAYS as usize, 1))
+}
+
+fn checked(state: &State, history: &History, batch: &BatchId, forecasts: &[(Pending, Forecast)]) -> Checked {
+    let definition = daily().0;
+    let inputs = Inputs { definition: &definition, batch, history, first: start(), model: None, forecasts };
+    check(state, &inputs, "cause").unwrap()
+}
+
+fn facts(checked: &Checked) -> Vec<Fact> {
+    checked.state.outbox.as_ref().unwrap().events.iter().map(|event| event.fact.clone()).collect()
+}
+
+fn verdict_of(checked: &Checked) -> Verdict {
+    let verdicts = facts(checked).into_iter().filter_map(|fact| match fact {
+        Fact::DriftChecked(checked) => Some(checked.verdict),
+        _ => None,
+    });
+    let [verdict] = <[Verdict; 1]>::try_from(verdicts.collect::<Vec<_>>()).unwrap();
+    verdict
+}
+
+fn request_of(checked: &Checked) -> Option<Retraining> {
+    facts(checked).into_iter().find_map(|fact| match fact {
+        Fact::RetrainingRequested(request) => Some(request),
+        _ => None,
+    })
+}
+
+fn served(since: Timestamp) -> State {
+    let serving = Serving { model: artifact(Kind::Model, "m"), since, number: 1 };
+    State { sequence: 1, origin: Some(at(DAYS - 1)), serving: Some(serving), ..State::default() }
+}
+
+#[test]
+fn a_batch_waits_where_there_is_too_little_history_for_a_model() {
+    let history = daily().1.before(at(59));
+    let made = checked(&State::default(), &history, &batch(1, at(59)), &[]);
+    let reason = "59 of the 60 days of history for a first model are there".to_owned();
+    assert_eq!(verdict_of(&made), Verdict::Wait { reason });
+    assert_eq!((request_of(&made), made.state.phase), (None, Phase::Forecast { sequence: 1 }));
+}
+
+#[test]
+fn a_batch_is_held_for_the_first_model_and_the_request_names_it() {
+    let (held, history) = (batch(1, at(60)), daily().1.before(at(60)));
+    let made = checked(&State::default(), &history, &held, &[]);
+    let request = request_of(&made).unwrap();
+    assert_eq!(
+        (request.cause, &request.held, &request.snapshot),
+        (Cause::FirstModel, &Some(held), &batch(1, at(60)).snapshot)
+    );
+    assert_eq!(verdict_of(&made), Verdict::Hold { retraining: request.id.clone() });
+    assert_eq!(made.state.phase, Phase::Retraining { id: request.id, held: Some(1) });
+    assert_eq!((made.state.asked, made.state.last_asked), (1, Some(at(60))));
+}
+
+#[test]
+fn a_batch_that_shows_nothing_new_is_forecast_with_the_serving_model() {
+    let made = checked(&served(at(100)), &daily().1, &batch(2, at(DAYS)), &[]);
+    let model = artifact(Kind::Model, "m");
+    assert_eq!(verdict_of(&made), Verdict::Proceed { model, degraded: None });
+    assert_eq!((made.state.sequence, made.state.origin), (2, Some(at(DAYS))));
+}
+
+/// First days of a year, better than naive until the newest fortnight, in which they are worse.
+fn fallen(until: i64) -> Vec<DayScore> {
+    let score = |day: i64| DayScore {
+        origin: at(day),
+        day: 1,
+        mae: if day < until - 14 { 7.0 } else { 12.0 },
+        naive_mae: 10.0,
+        bias: 0.0,
+        steps: 1,
+    };
+    (until - 90..until).map(score).collect()
+}
+
+#[test]
+fn a_batch_is_held_when_the_skill_fell_and_the_model_to_beat_is_named() {
+    let state = State { days: fallen(DAYS), ..served(at(40)) };
+    let made = checked(&state, &daily().1, &batch(2, at(DAYS)), &[]);
+    let request = request_of(&made).unwrap();
+    assert_eq!((request.cause, request.incumbent), (Cause::SkillFell, Some(artifact(Kind::Model, "m"))));
+}
+
+#[test]
+fn one_cause_asks_once_however_many_batches_show_it() {
+    let state = State { days: fallen(DAYS - 1), ..served(at(40)) };
+    let asked = checked(&state, &daily().1, &batch(2, at(DAYS - 1).plus(DAY)), &[]);
+    assert!(request_of(&asked).is_some());
+    // The retraining ended without a new model, and the alarm is still raised by the next day's batch.
+    let after = State { phase: Phase::Idle, failures: 1, ..asked.state };
+    let longer = simulated(Cadence::Day, DAYS as usize + 1, 1);
+    let made = checked(&after, &longer, &batch(3, at(DAYS + 1)), &[]);
+    assert_eq!(request_of(&made), None);
+    let Verdict::Proceed { degraded: Some(why), .. } = verdict_of(&made) else { panic!("{:?}", verdict_of(&made)) };
+    // The cooldown of 14 days is doubled by the failure, and a day of it has passed.
+    assert!(why.ends_with("the next retraining may be asked for in 27 days"), "{why}");
+}
+
+#[test]
+fn a_check_made_twice_gives_the_same_bytes() {
+    let state = State { days: fallen(DAYS), ..served(at(40)) };
+    let made = [(); 2].map(|()| checked(&state, &daily().1, &batch(2, at(DAYS)), &[]));
+    assert_eq!(made[0], made[1]);
+    let digests = made.map(|m| m.artifacts.iter().map(|a| Sha256Hex::of(&a.bytes)).collect::<Vec<_>>());
+    assert_eq!(digests[0], digests[1]);
+}
+
+/// A forecast of four days that is 5 above what came.
+fn forecast(history: &History, origin: Timestamp) -> Forecast {
+    let point = |day: i64| {
+        let target = origin.plus(day * DAY);
+        let value = history.at(target).unwrap() + 5.0;
+        Point {
+            target,
+            value,
+            lower_50: value,
+            upper_50: value,
+            lower_80: value,
+            upper_80: value,
+            lower_95: value,
+            upper_95: value,
+        }
+    };
+    Forecast { origin, cadence: Cadence::Day, points: (0..4).map(point).collect() }
+}
+
+#[test]
+fn each_day_of_a_forecast_is_scored_once_when_its_last_hour_has_come() {
+    let history = daily().1;
+    let pending = Pending { origin: at(116), forecast: artifact(Kind::Forecast, "f"), days_scored: 0 };
+    let made_at = forecast(&history, at(116));
+    let state = State { forecasts: vec![pending.clone()], ..served(at(100)) };
+    let known = history.before(at(118));
+    let early = checked(&state, &known, &batch(2, at(118)), &[(pending, made_at.clone())]);
+    let scored = |checked: &Checked| {
+        facts(checked).into_iter().find_map(|fact| match fact {
+            Fact::PerformanceScored(scored) => Some(scored.days),
+            _ => None,
+        })
+    };
+    assert_eq!(scored(&early), Some(2));
+    // Only the first day counts as skill: 5 off, beside the usual week at its level.
+    let naive = baseline::usual_week(&history, at(116), 1).unwrap()[0];
+    let expected = (5.0, (naive - history.at(at(116)).unwrap()).abs());
+    let [day] = <[DayScore; 1]>::try_from(early.state.days.clone()).unwrap();
+    assert!((day.mae - expected.0).abs() < 1e-9 && (day.naive_mae - expected.1).abs() < 1e-9, "{day:?}");
+    let watched = early.state.forecasts[0].clone();
+    let later = checked(&early.state, &history, &batch(3, at(120)), &[(watched, made_at)]);
+    assert_eq!(scored(&later), Some(2));
+}
+
+#[test]
+fn a_forecast_whose_hours_came_late_is_still_scored() {
+    // Nothing came for 28 days: twice the window of 14, the longest that a forecast is watched.
+    let (definition, history) = daily();
+    let pending = Pending { origin: at(92), forecast: artifact(Kind::Forecast, "f"), days_scored: 0 };
+    let state = State { forecasts: vec![pending.clone()], ..served(at(90)) };
+    let read = i64::from(history_days(&definition));
+    let newest = history.between(at(DAYS - read), at(DAYS));
+    let made = checked(&state, &newest, &batch(2, at(DAYS)), &[(pending, forecast(&history, at(92)))]);
+    assert_eq!(made.state.days.len(), 1);
+}
+
+#[test]
+fn a_batch_that_cannot_be_checked_is_passed_and_says_why() {
+    let series = "it.ci_direct".parse().unwrap();
+    let made = pass_over(&served(at(100)), &series, &batch(2, at(DAYS)), "cause", "no snapshot").unwrap();
+    assert_eq!(verdict_of(&made), Verdict::Wait { reason: "the batch could not be checked: no snapshot".into() });
+    assert_eq!((made.state.sequence, made.state.phase), (2, Phase::Forecast { sequence: 2 }));
+}
