@@ -2,6 +2,7 @@
 
 mod backtest;
 mod demo;
+mod drift;
 mod feed;
 mod input;
 mod offline;
@@ -41,6 +42,8 @@ enum Command {
     Replay(push::Replay),
     /// Runs a history offline, with the same decisions.
     Backtest(backtest::Backtest),
+    /// Compares two files column by column with every statistic of drift.
+    Drift(drift::Drift),
     /// Makes a synthetic grid with known drift.
     Simulate(simulate::Simulate),
     /// Lists the series and how far each has come.
@@ -99,6 +102,7 @@ async fn look_or_ask(command: Command) -> anyhow::Result<()> {
         Command::Ingest(ingest) => ingest.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Backtest(backtest) => backtest.run().await,
+        Command::Drift(drift) => drift.run().await,
         Command::Simulate(simulate) => simulate.run(),
         Command::Series(series) => series.run().await,
         Command::Status(status) => status.run().await,

@@ -14,14 +14,14 @@ use crate::table::Table;
 use crate::time::{Cadence, Timestamp};
 
 mod broken;
-mod cell;
-mod columns;
-mod csv;
+pub(crate) mod cell;
+pub(crate) mod columns;
+pub(crate) mod csv;
 mod fault;
 mod judge;
 mod ndjson;
 mod parquet;
-mod sniff;
+pub(crate) mod sniff;
 #[cfg(test)]
 mod tests;
 

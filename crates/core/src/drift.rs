@@ -1,9 +1,12 @@
 //! Drift: whether what arrives still looks like what the model learnt from. It decides nothing about retraining.
 //!
 //! Statistics stand in a file each and take checked [`Sample`]s; [`Reference`] is what a model version remembers of its
-//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read.
+//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`comparison`] lays
+//! two tables side by side that no model and no calendar belongs to.
 
+pub mod comparison;
 mod dependence;
+pub mod discovery;
 mod distribution;
 mod finding;
 mod kolmogorov;

@@ -17,6 +17,7 @@ pub mod issued;
 pub mod judgement;
 pub mod model;
 pub mod monitor;
+pub mod numbers;
 pub mod outbox;
 pub mod policy;
 pub mod registry;

@@ -89,7 +89,7 @@ impl<'a> Cell<'a> {
 }
 
 /// Text cut for a record.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 

@@ -41,7 +41,7 @@ impl Places {
 }
 
 /// Names for an error, so many and so long at most that a hostile header stays readable.
-pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
+pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }

@@ -99,14 +99,19 @@ fn advance(reader: &mut Reader<&[u8]>, record: &mut ByteRecord, judge: &Judge<'_
 
 fn header_places(header: &ByteRecord, judge: &Judge<'_>) -> Result<Places, BrokenReason> {
     let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-    if let [only] = names.as_slice() {
-        let separators = [(';', "`;`"), ('\t', "tabulators"), ('|', "`|`")];
-        if let Some((_, separator)) = separators.into_iter().find(|(mark, _)| only.contains(*mark)) {
-            return Err(BrokenReason::Separator { separator, found: listed(&[shown(only)]) });
-        }
-    }
+    refuse_other_separators(&names)?;
     Places::find(judge.definition(), &names).map_err(|reason| {
         let other_encoding = header.iter().any(|name| std::str::from_utf8(name).is_err());
         if other_encoding { BrokenReason::NotUtf8 { found: "text in another encoding" } } else { reason }
     })
+}
+
+/// Refuses a header of one column whose name holds what other programs separate columns by.
+pub(crate) fn refuse_other_separators(names: &[String]) -> Result<(), BrokenReason> {
+    let [only] = names else { return Ok(()) };
+    let separators = [(';', "`;`"), ('\t', "tabulators"), ('|', "`|`")];
+    match separators.into_iter().find(|(mark, _)| only.contains(*mark)) {
+        Some((_, separator)) => Err(BrokenReason::Separator { separator, found: listed(&[shown(only)]) }),
+        None => Ok(()),
+    }
 }

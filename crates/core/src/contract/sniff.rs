@@ -31,7 +31,7 @@ const BEGINNINGS: [(&[u8], Found); 12] = [
 ];
 
 /// The bytes of the table, without the mark that some programs put before UTF-8 text.
-pub(super) fn table_bytes(format: Format, bytes: &[u8]) -> Result<&[u8], BrokenReason> {
+pub(crate) fn table_bytes(format: Format, bytes: &[u8]) -> Result<&[u8], BrokenReason> {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(BrokenReason::Empty);

@@ -6,9 +6,13 @@ pub fn lag_one(values: &[f64]) -> Option<f64> {
     let known: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     let mean = known.iter().sum::<f64>() / known.len() as f64;
     let variance = known.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / known.len() as f64;
+    // Rounding of the mean would leave a variance of values that are all the same.
+    if known.windows(2).all(|w| w[0] == w[1]) {
+        return None;
+    }
     let products: Vec<f64> =
         values.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).filter(|product| product.is_finite()).collect();
-    if products.len() < 2 || variance.is_nan() || variance <= 0.0 {
+    if products.len() < 2 || !variance.is_finite() || variance <= 0.0 {
         return None;
     }
     // Divided by the number of values, as usual, and made up for pairs that gaps took away.
@@ -44,6 +48,7 @@ mod tests {
     #[test]
     fn values_that_do_not_vary_or_are_too_few_have_none() {
         assert_eq!(lag_one(&[2.0; 10]), None);
+        assert_eq!(lag_one(&[0.1; 10]), None);
         assert_eq!(lag_one(&[1.0, 2.0]), None);
         assert_eq!(lag_one(&[]), None);
     }

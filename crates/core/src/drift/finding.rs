@@ -42,7 +42,7 @@ pub enum Answer {
 }
 
 /// Fewer independent values than this can tell no distributions apart.
-const FEWEST_INDEPENDENT: f64 = 4.0;
+pub(super) const FEWEST_INDEPENDENT: f64 = 4.0;
 
 /// Names of the statistics of [`data`], in the order of its findings.
 const OF_DATA: [&str; 4] = ["wasserstein", "psi", "wasserstein_changes", "psi_changes"];

@@ -57,8 +57,17 @@ impl Sample {
 
     /// The standard deviation of the values themselves (divisor n).
     pub fn deviation(&self) -> f64 {
+        // Rounding of the mean would leave something of values that are all the same.
+        if self.is_constant() {
+            return 0.0;
+        }
         let mean = self.mean();
         (self.0.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / self.0.len() as f64).sqrt()
+    }
+
+    /// Whether all values are the same.
+    pub fn is_constant(&self) -> bool {
+        self.0.first() == self.0.last()
     }
 
     /// The quantile at `share` (kept within 0 to 1), linear between neighbours: type 7 of Hyndman and Fan (1996), numpy's.
@@ -109,6 +118,12 @@ mod tests {
         let sample = Sample::new(vec![5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
         assert!((sample.quantile(0.3) - 2.2).abs() < 1e-12);
         assert_eq!(sample.quantile(1.0), 5.0);
+    }
+
+    #[test]
+    fn values_that_are_all_the_same_have_no_deviation_though_their_mean_is_rounded() {
+        assert_eq!(Sample::new(vec![0.1; 10]).unwrap().deviation(), 0.0);
+        assert_eq!(Sample::new(vec![1e16 + 2.0; 7]).unwrap().deviation(), 0.0);
     }
 
     #[test]

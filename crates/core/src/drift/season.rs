@@ -18,7 +18,7 @@ use crate::time::Cadence;
 const BEFORE_DAYS: usize = 7;
 
 /// The largest share of missing values in a window, and in the week before it.
-const MISSING_SHARE: f64 = 0.1;
+pub(super) const MISSING_SHARE: f64 = 0.1;
 
 /// Days that a history must hold at its end to be compared: the window and the week before it.
 pub fn days_needed(definition: &Definition) -> u32 {

@@ -23,10 +23,10 @@ pub fn distance(a: &Sample, b: &Sample) -> f64 {
     sum
 }
 
-/// The distance in standard deviations of the reference; none where the reference does not vary.
+/// The distance in standard deviations of the reference; none where the reference does not vary, or beyond all numbers.
 pub fn normed(reference: &Sample, current: &Sample) -> Option<f64> {
     let deviation = reference.deviation();
-    (deviation > 0.0).then(|| distance(reference, current) / deviation)
+    (deviation > 0.0 && deviation.is_finite()).then(|| distance(reference, current) / deviation)
 }
 
 #[cfg(test)]
@@ -55,6 +55,7 @@ mod tests {
     #[test]
     fn a_reference_that_does_not_vary_has_no_deviation_to_measure_in() {
         assert_eq!(normed(&sample(&[2.0, 2.0]), &sample(&[2.0, 4.0])), None);
+        assert_eq!(normed(&sample(&[-f64::MAX, f64::MAX]), &sample(&[2.0, 4.0])), None);
     }
 
     #[test]

@@ -1,0 +1,184 @@
+//! Which columns of two files are laid side by side, and why the others are not.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::bail;
+use aria_core::drift::comparison::Column;
+use aria_core::numbers::{self, Numbers};
+use serde::Serialize;
+
+use super::Files;
+
+/// The next step after a column that cannot be compared.
+pub const NEXT: &str = "correct the file, or name other columns with --column";
+
+/// The most names that a message lists.
+const LISTED: usize = 40;
+
+/// A column that both files have, as numbers.
+#[derive(Debug)]
+pub struct Named<'a> {
+    /// Its name.
+    pub name: &'a str,
+    reference: &'a [f64],
+    current: &'a [f64],
+}
+
+impl Named<'_> {
+    /// The column as it is compared.
+    pub fn column(&self) -> Column<'_> {
+        Column { name: self.name, reference: self.reference, current: self.current }
+    }
+}
+
+/// A column that is not compared, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    column: String,
+    reason: String,
+}
+
+impl LeftOut {
+    /// A column that is not compared for this reason.
+    pub fn new(column: &str, reason: String) -> Self {
+        Self { column: column.to_owned(), reason }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column `{}` is not compared: {}", self.column, self.reason)
+    }
+}
+
+/// Every numeric column that both files have, in the reference's order, and the others.
+pub fn shared<'a>(reference: &'a Numbers, current: &'a Numbers, files: &Files<'_>) -> (Vec<Named<'a>>, Vec<LeftOut>) {
+    let (mut columns, mut left_out, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for name in reference.columns.iter().chain(&current.columns).map(|c| c.name.as_str()) {
+        if !seen.insert(name) {
+            continue;
+        }
+        if name.is_empty() {
+            left_out.push(LeftOut::new(name, "it has no name".to_owned()));
+            continue;
+        }
+        match pair(name, reference, current, files) {
+            Ok(column) => columns.push(column),
+            Err(reason) => left_out.push(LeftOut::new(name, reason)),
+        }
+    }
+    (columns, left_out)
+}
+
+/// The named columns, each once.
+///
+/// # Errors
+/// Where one of them cannot be compared, with every one that cannot.
+pub fn named<'a>(
+    names: &'a [String],
+    reference: &'a Numbers,
+    current: &'a Numbers,
+    files: &Files<'_>,
+) -> anyhow::Result<Vec<Named<'a>>> {
+    let (mut columns, mut faults, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for name in names.iter().filter(|name| seen.insert(name.as_str())) {
+        match pair(name, reference, current, files) {
+            Ok(column) => columns.push(column),
+            Err(reason) => faults.push(format!("{}; {NEXT}", LeftOut::new(name, reason))),
+        }
+    }
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
+    }
+    Ok(columns)
+}
+
+fn pair<'a>(
+    name: &'a str,
+    reference: &'a Numbers,
+    current: &'a Numbers,
+    files: &Files<'_>,
+) -> Result<Named<'a>, String> {
+    let (reference, current) = (values(name, reference, files.reference), values(name, current, files.current));
+    match (reference, current) {
+        (Ok(reference), Ok(current)) => Ok(Named { name, reference, current }),
+        (Err(one), Err(other)) => Err(format!("{one}; {other}")),
+        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason),
+    }
+}
+
+fn values<'a>(name: &str, numbers: &'a Numbers, file: &Path) -> Result<&'a [f64], String> {
+    match numbers.columns.iter().find(|c| c.name == name) {
+        Some(numbers::Column { values: Ok(values), .. }) => Ok(values),
+        Some(numbers::Column { values: Err(reason), .. }) => Err(format!("in {} {reason}", file.display())),
+        None => Err(format!("{} does not have it, only {}", file.display(), listed(numbers))),
+    }
+}
+
+/// The names of a file's columns, as many as a message can hold.
+fn listed(numbers: &Numbers) -> String {
+    let names = numbers.columns.iter().take(LISTED).map(|c| format!("`{}`", c.name)).collect::<Vec<_>>().join(", ");
+    match numbers.columns.len().saturating_sub(LISTED) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aria_core::numbers::Format;
+
+    use super::*;
+
+    fn files() -> Files<'static> {
+        Files { reference: Path::new("old.csv"), current: Path::new("new.csv") }
+    }
+
+    fn read(text: &str) -> Numbers {
+        numbers::read(Format::Csv, text.as_bytes()).unwrap()
+    }
+
+    fn names<'a>(columns: &[Named<'a>]) -> Vec<&'a str> {
+        columns.iter().map(|c| c.name).collect()
+    }
+
+    #[test]
+    fn what_both_have_as_numbers_is_shared_and_the_rest_is_left_out_with_the_file_at_fault() {
+        let (old, new) = (read("day,b,a,c,d\nmon,1,2,3,4\n"), read("a,b,day,d,e\n1,2,tue,x,4\n"));
+        let (columns, left_out) = shared(&old, &new, &files());
+        assert_eq!(names(&columns), ["b", "a"]);
+        let told: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        let day = "column `day` is not compared: in old.csv it is not numeric: row 1 holds `mon`; in new.csv it is not \
+                   numeric: row 1 holds `tue`";
+        assert_eq!(told[0], day);
+        assert_eq!(told[1], "column `c` is not compared: new.csv does not have it, only `a`, `b`, `day`, `d`, `e`");
+        assert_eq!(told[2], "column `d` is not compared: in new.csv it is not numeric: row 1 holds `x`");
+        assert!(told[3].starts_with("column `e` is not compared: old.csv does not have it"));
+    }
+
+    #[test]
+    fn an_index_without_a_name_is_no_measurement() {
+        let table = read(",a\n0,1\n");
+        let (columns, left_out) = shared(&table, &table, &files());
+        assert_eq!(names(&columns), ["a"]);
+        assert_eq!(left_out, [LeftOut::new("", "it has no name".to_owned())]);
+    }
+
+    #[test]
+    fn every_named_column_that_cannot_be_compared_is_told_at_once() {
+        let (old, new) = (read("a,b\n1,x\n"), read("a,b\n1,2\n"));
+        let asked = ["b", "c", "a"].map(str::to_owned);
+        let told = named(&asked, &old, &new, &files()).unwrap_err().to_string();
+        assert!(told.contains("`b` is not compared: in old.csv") && told.contains("`c` is not compared"), "{told}");
+        assert!(told.lines().all(|line| line.ends_with(NEXT)), "{told}");
+    }
+
+    #[test]
+    fn a_column_named_twice_is_compared_once() {
+        let table = read("a\n1\n");
+        let asked = ["a", "a"].map(str::to_owned);
+        assert_eq!(names(&named(&asked, &table, &table, &files()).unwrap()), ["a"]);
+    }
+}

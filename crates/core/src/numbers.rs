@@ -1,0 +1,217 @@
+//! The numbers of any table, CSV or Parquet, whatever else stands in it. It knows no series and no contract.
+
+use polars::prelude::{DataFrame, DataType, PolarsError};
+
+use crate::contract::BrokenReason;
+use crate::contract::cell::shown;
+use crate::contract::csv::refuse_other_separators;
+use crate::contract::sniff::table_bytes;
+use crate::table::ParquetError;
+use crate::table::parquet::{Held, Limits, Wanted, decode, schema};
+
+/// The most rows and decoded bytes that are read: what a large machine can hold.
+const LIMITS: Limits = Limits { rows: 1 << 30, bytes: 1 << 36 };
+
+/// Text that stands for a missing number, whatever its case, beside nothing at all.
+const MISSING: [&str; 5] = ["nan", "na", "n/a", "null", "none"];
+
+/// A format that numbers are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The columns of a table.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    /// Every column in the table's order, with its numbers or why it has none.
+    pub columns: Vec<Column>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its values in the order of the rows, NaN where one is missing.
+    pub values: Result<Vec<f64>, NotNumeric>,
+}
+
+/// Why a column has no numbers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNumeric {
+    /// A cell holds something else.
+    #[error("it is not numeric: row {row} holds `{value}`")]
+    Cell {
+        /// The row, from 1.
+        row: usize,
+        /// What stands there, cut.
+        value: String,
+    },
+    /// A cell has a comma where a point should be.
+    #[error("it is not numeric: row {row} holds `{value}`; write numbers with `.`")]
+    Comma {
+        /// The row, from 1.
+        row: usize,
+        /// What stands there, cut.
+        value: String,
+    },
+    /// It is stored as something else.
+    #[error("it is not numeric: it holds {found}; store 32- or 64-bit numbers")]
+    Type {
+        /// What it is stored as.
+        found: String,
+    },
+    /// Another column has the same name.
+    #[error("it stands twice")]
+    Doubled,
+}
+
+/// Bytes that no table can be read from; each message says the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// They are something other than a table.
+    #[error("the file is {found}, no table; give CSV or Parquet")]
+    NotATable {
+        /// What they are.
+        found: &'static str,
+    },
+    /// They are a table of another format than the file's name says.
+    #[error("the file is named {named} but is {found}; name it for what it is")]
+    Misnamed {
+        /// What its name says.
+        named: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A row has more or fewer cells than the header.
+    #[error("row {row} has {found} cells and the header {expected}; correct the row")]
+    Width {
+        /// The row, from 1.
+        row: usize,
+        /// Its cells.
+        found: usize,
+        /// The header's.
+        expected: usize,
+    },
+    /// It breaks what every table must keep.
+    #[error(transparent)]
+    Broken(BrokenReason),
+}
+
+impl From<BrokenReason> for Unreadable {
+    fn from(reason: BrokenReason) -> Self {
+        match reason {
+            BrokenReason::NotATable { found } => Self::NotATable { found },
+            BrokenReason::OtherFormat { declared, found } => Self::Misnamed { named: declared, found },
+            other => Self::Broken(other),
+        }
+    }
+}
+
+impl From<ParquetError> for Unreadable {
+    fn from(error: ParquetError) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<PolarsError> for Unreadable {
+    fn from(error: PolarsError) -> Self {
+        ParquetError::Library(error).into()
+    }
+}
+
+/// Reads the numbers of a table.
+///
+/// # Errors
+/// Where the bytes hold no table, or one without a row.
+pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
+    let mut columns = match format {
+        Format::Csv => read_csv(table_bytes(crate::artifact::Format::Csv, bytes)?)?,
+        Format::Parquet => read_parquet(table_bytes(crate::artifact::Format::Parquet, bytes)?)?,
+    };
+    if columns.iter().flat_map(|c| &c.values).any(Vec::is_empty) {
+        return Err(Unreadable::Broken(BrokenReason::NoRow));
+    }
+    let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
+    for (place, column) in columns.iter_mut().enumerate() {
+        if names.iter().enumerate().any(|(other, name)| other != place && *name == column.name) {
+            column.values = Err(NotNumeric::Doubled);
+        }
+    }
+    Ok(Numbers { columns })
+}
+
+fn read_csv(text: &[u8]) -> Result<Vec<Column>, Unreadable> {
+    let mut reader = ::csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text);
+    let mut record = ::csv::ByteRecord::new();
+    let unreadable = |row: usize| move |source| BrokenReason::Csv { row: row as u64, source };
+    reader.read_byte_record(&mut record).map_err(unreadable(0))?;
+    let names: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+    refuse_other_separators(&names)?;
+    let mut columns: Vec<Column> = names.into_iter().map(|name| Column { name, values: Ok(Vec::new()) }).collect();
+    let mut row = 0;
+    while reader.read_byte_record(&mut record).map_err(unreadable(row))? {
+        row += 1;
+        if record.len() != columns.len() {
+            return Err(Unreadable::Width { row, found: record.len(), expected: columns.len() });
+        }
+        for (column, cell) in columns.iter_mut().zip(&record) {
+            let Ok(values) = &mut column.values else { continue };
+            match number(cell) {
+                Some(value) => values.push(value),
+                None => column.values = Err(no_number(row, cell)),
+            }
+        }
+    }
+    Ok(columns)
+}
+
+/// The number that a cell holds, NaN where it is missing.
+fn number(cell: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(cell).ok()?.trim();
+    if text.is_empty() {
+        return Some(f64::NAN);
+    }
+    text.parse().ok().or_else(|| MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)).then_some(f64::NAN))
+}
+
+fn no_number(row: usize, cell: &[u8]) -> NotNumeric {
+    let text = String::from_utf8_lossy(cell);
+    let value = shown(&text);
+    match text.trim().replacen(',', ".", 1).parse::<f64>() {
+        Ok(_) => NotNumeric::Comma { row, value },
+        Err(_) => NotNumeric::Cell { row, value },
+    }
+}
+
+fn read_parquet(bytes: &[u8]) -> Result<Vec<Column>, Unreadable> {
+    let fields = schema(bytes)?;
+    let numeric = |held: &Held| matches!(held, Held::Integer | Held::Float32 | Held::Float64 | Held::Nulls);
+    let places: Vec<usize> = (0..fields.len()).filter(|place| numeric(&fields[*place].dtype)).collect();
+    let frame = match places.is_empty() {
+        true => DataFrame::empty(),
+        false => decode(bytes, &Wanted { columns: places, limits: LIMITS })?,
+    };
+    let mut columns = Vec::with_capacity(fields.len());
+    for field in fields {
+        let values = match numeric(&field.dtype) {
+            true => Ok(floats(&frame, &field.name)?),
+            false => Err(NotNumeric::Type { found: field.dtype.to_string() }),
+        };
+        columns.push(Column { name: field.name, values });
+    }
+    Ok(columns)
+}
+
+fn floats(frame: &DataFrame, name: &str) -> Result<Vec<f64>, Unreadable> {
+    let column = frame.columns().iter().find(|c| c.name() == name).ok_or(ParquetError::Damaged)?;
+    let numbers = column.cast(&DataType::Float64)?;
+    Ok(numbers.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use polars::prelude::{Column as Stored, NamedFrom, Series};
+
+use super::*;
+use crate::table::parquet::encode;
+
+fn csv(text: &str) -> Result<Numbers, Unreadable> {
+    read(Format::Csv, text.as_bytes())
+}
+
+fn parquet(columns: Vec<Series>) -> Vec<u8> {
+    let columns = columns.into_iter().map(Stored::from).collect();
+    encode(&mut DataFrame::new_infer_height(columns).unwrap()).unwrap()
+}
+
+fn values(numbers: &Numbers, name: &str) -> Result<Vec<f64>, NotNumeric> {
+    numbers.columns.iter().find(|c| c.name == name).unwrap().values.clone()
+}
+
+/// The bits, so that NaN equals NaN.
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|v| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() }).collect()
+}
+
+#[test]
+fn numbers_are_read_beside_columns_that_hold_none() {
+    let numbers = csv("\u{feff}time, load ,price\n2023-01-01,1.5,-2e3\n2023-01-02,2,+.5\n").unwrap();
+    assert_eq!(values(&numbers, "load"), Ok(vec![1.5, 2.0]));
+    assert_eq!(values(&numbers, "price"), Ok(vec![-2_000.0, 0.5]));
+    let time = NotNumeric::Cell { row: 1, value: "2023-01-01".to_owned() };
+    assert_eq!(values(&numbers, "time"), Err(time));
+}
+
+#[test]
+fn what_stands_for_a_missing_value_is_one_and_infinity_is_none() {
+    let numbers = csv("a,b\n1,\n,2\nNaN,3\nNA,4\nn/a,5\nNULL,6\nNone, 7\n  ,8\ninf,-inf\n").unwrap();
+    let nan = f64::NAN;
+    assert_eq!(bits(&values(&numbers, "a").unwrap()), bits(&[1.0, nan, nan, nan, nan, nan, nan, nan, f64::INFINITY]));
+    assert_eq!(bits(&values(&numbers, "b").unwrap())[..3], bits(&[nan, 2.0, 3.0]));
+    assert_eq!(values(&numbers, "b").unwrap()[8], f64::NEG_INFINITY);
+}
+
+#[test]
+fn a_row_of_missing_values_is_a_row() {
+    assert_eq!(values(&csv("a,b\n1,2\n,\n3,4\n").unwrap(), "a").unwrap().len(), 3);
+}
+
+#[test]
+fn the_first_cell_that_is_no_number_is_named() {
+    let numbers = csv("a,b\n1,\"1,5\"\n2,3\nabc,4\nxyz,5\n").unwrap();
+    assert_eq!(values(&numbers, "a"), Err(NotNumeric::Cell { row: 3, value: "abc".to_owned() }));
+    let comma = values(&numbers, "b").unwrap_err();
+    assert_eq!(comma, NotNumeric::Comma { row: 1, value: "1,5".to_owned() });
+    assert!(comma.to_string().contains("write numbers with `.`"));
+}
+
+#[test]
+fn a_name_that_stands_twice_names_no_column() {
+    let numbers = csv("a,b,a\n1,2,3\n").unwrap();
+    assert_eq!(values(&numbers, "a"), Err(NotNumeric::Doubled));
+    assert_eq!(values(&numbers, "b"), Ok(vec![2.0]));
+}
+
+#[test]
+fn what_is_no_table_says_what_it_is_and_what_to_do() {
+    let cases: [(&[u8], &str); 8] = [
+        (b"", "the file is empty"),
+        (b" \n", "the file is empty"),
+        (b"a,b\n", "has columns but no row"),
+        (b"a;b\n1;2\n", "separated by `;`"),
+        (b"a,b\n1,2\n3\n", "row 2 has 1 cells and the header 2; correct the row"),
+        (b"%PDF-1.7", "a PDF document, no table; give CSV or Parquet"),
+        (b"\x1f\x8b\x08", "decompress it first"),
+        (b"\xff\xfea\0", "UTF-16; save it as UTF-8"),
+    ];
+    for (bytes, expected) in cases {
+        let told = read(Format::Csv, bytes).unwrap_err().to_string();
+        assert!(told.contains(expected), "{told}");
+    }
+    let told = read(Format::Parquet, b"a,b\n1,2\n").unwrap_err().to_string();
+    assert_eq!(told, "the file is named parquet but is text; name it for what it is");
+}
+
+#[test]
+fn a_parquet_file_gives_its_numbers_of_every_width_and_says_what_the_rest_is() {
+    let bytes = parquet(vec![
+        Series::new("whole".into(), [Some(1_i32), None, Some(3)]),
+        Series::new("long".into(), [1_i64 << 40, 2, 3]),
+        Series::new("single".into(), [0.5_f32, f32::NAN, f32::INFINITY]),
+        Series::new("text".into(), ["1", "2", "3"]),
+    ]);
+    let numbers = read(Format::Parquet, &bytes).unwrap();
+    assert_eq!(bits(&values(&numbers, "whole").unwrap()), bits(&[1.0, f64::NAN, 3.0]));
+    assert_eq!(values(&numbers, "long"), Ok(vec![(1_i64 << 40) as f64, 2.0, 3.0]));
+    assert_eq!(bits(&values(&numbers, "single").unwrap()), bits(&[0.5, f64::NAN, f64::INFINITY]));
+    assert_eq!(values(&numbers, "text"), Err(NotNumeric::Type { found: "text".to_owned() }));
+}
+
+#[test]
+fn a_parquet_file_without_a_row_or_cut_off_is_refused() {
+    let empty = parquet(vec![Series::new("a".into(), Vec::<f64>::new())]);
+    assert!(read(Format::Parquet, &empty).unwrap_err().to_string().contains("no row"));
+    let whole = parquet(vec![Series::new("a".into(), [1.0, 2.0])]);
+    let cut = read(Format::Parquet, &whole[..whole.len() - 9]).unwrap_err().to_string();
+    assert!(cut.contains("not readable as Parquet") && cut.contains("write it again"), "{cut}");
+}
+
+#[test]
+fn a_parquet_file_without_numbers_is_a_table_all_the_same() {
+    let numbers = read(Format::Parquet, &parquet(vec![Series::new("a".into(), ["x", "y"])])).unwrap();
+    assert!(values(&numbers, "a").is_err());
+}

@@ -1,0 +1,116 @@
+//! Commands that need no platform, as a person runs them: what they print and how they end.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result};
+use aria_tests::aria;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn run(folder: &Path, args: &[&str]) -> Result<Output> {
+    let mut command: Command = aria()?;
+    command.args(args).current_dir(folder).output().context("aria does not run")
+}
+
+/// What a command wrote: to the standard output, and to the standard error.
+fn told(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// Two tables: `price` moved by eighty, `load` the same but for a cell that is missing, `note` text, `old` in one only.
+fn tables(folder: &Path) -> Result<()> {
+    let (mut before, mut after) = ("time,price,load,note,old\n".to_owned(), "load,price,note,time\n".to_owned());
+    for i in 0..60 {
+        before.push_str(&format!("2023-01-01T00:{i:02}Z,{},{},a,1\n", i * 37 % 101, i * 29 % 71));
+        let load = if i == 7 { String::new() } else { (i * 29 % 71).to_string() };
+        after.push_str(&format!("{load},{},b,2023-01-02T00:{i:02}Z\n", i * 37 % 101 + 80));
+    }
+    std::fs::write(folder.join("before.csv"), before)?;
+    std::fs::write(folder.join("after.csv"), after)?;
+    Ok(())
+}
+
+const DRIFT: [&str; 5] = ["drift", "--reference", "before.csv", "--current", "after.csv"];
+
+#[test]
+fn drift_compares_the_numeric_columns_that_both_files_have_and_says_which_it_leaves_out() -> Result<()> {
+    let folder = TempDir::new()?;
+    tables(folder.path())?;
+    let output = run(folder.path(), &DRIFT)?;
+    let (table, warned) = told(&output);
+    assert_eq!(output.status.code(), Some(0), "{warned}");
+    let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    assert!(line("price ").contains("drifted") && line("load ").contains("stable"), "{table}");
+    // One of sixty rows.
+    assert!(line("load ").contains("0.0 % / 1.7 %"), "{table}");
+    assert!(warned.contains("`time` is not compared: in before.csv it is not numeric: row 1 holds"), "{warned}");
+    assert!(warned.contains("`old` is not compared: after.csv does not have it"), "{warned}");
+    assert!(warned.contains("`note`") && !warned.contains("column `price`"), "{warned}");
+    Ok(())
+}
+
+#[test]
+fn drift_as_json_is_one_document_with_the_statistics_of_scipy() -> Result<()> {
+    let folder = TempDir::new()?;
+    tables(folder.path())?;
+    let output = run(folder.path(), &[DRIFT.as_slice(), &["--column", "price", "--json"]].concat())?;
+    let (printed, warned) = told(&output);
+    assert!(output.status.success() && warned.is_empty(), "{warned}");
+    let document: Value = serde_json::from_str(&printed)?;
+    assert_eq!((&document["version"], document["columns"].as_array().map(Vec::len)), (&1.into(), Some(1)));
+    let price = &document["columns"][0];
+    // scipy 1.17.1 of [i*37 % 101 for i in range(60)] and the same plus 80: ks_2samp(method="asymp"),
+    // wasserstein_distance. The second is the shift itself.
+    let close = |name: &str, expected: f64| {
+        let found = price[name].as_f64().unwrap_or(f64::NAN);
+        assert!((found - expected).abs() < 1e-9, "{name}: {found} instead of {expected}");
+    };
+    close("ks_distance", 0.8);
+    close("ks_p_value", 3.6454831616388266e-21);
+    close("wasserstein", 80.0);
+    close("wasserstein_normed", 2.744542921960977);
+    assert_eq!(price["severity"], "drifted");
+    Ok(())
+}
+
+#[test]
+fn drift_fails_with_the_file_the_column_and_the_next_step() -> Result<()> {
+    let folder = TempDir::new()?;
+    tables(folder.path())?;
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes);
+    write("empty.csv", b"")?;
+    write("page.csv", b"<html><body>not found</body></html>")?;
+    write("header.csv", b"price,load\n")?;
+    write("few.csv", b"price,load\n1,NaN\n2,inf\n3,\n")?;
+    write("text.csv", b"note\nx\n")?;
+    let check = |current: &str, columns: &[&str], expected: &[&str]| -> Result<()> {
+        let mut args = vec!["drift", "--reference", "before.csv", "--current", current];
+        args.extend(columns.iter().flat_map(|column| ["--column", column]));
+        let output = run(folder.path(), &args)?;
+        let (printed, warned) = told(&output);
+        assert_eq!((output.status.code(), printed.as_str()), (Some(1), ""), "{args:?}: {warned}");
+        for part in expected.iter().chain([&current]) {
+            assert!(warned.contains(part), "{args:?}: no `{part}` in {warned}");
+        }
+        Ok(())
+    };
+    check("none.csv", &[], &["cannot read none.csv: give a CSV or Parquet file"])?;
+    check("empty.csv", &[], &["the file is empty", "hand in a table"])?;
+    check("page.csv", &[], &["an HTML or XML page, no table; give CSV or Parquet"])?;
+    check("header.csv", &[], &["has columns but no row"])?;
+    check("text.csv", &[], &["have no numeric column to compare", "`note`", "`price`"])?;
+    check("few.csv", &["price"], &["`price`", "in few.csv it has 3 finite values in 3 rows", "--column"])?;
+    check("few.csv", &["load"], &["`load`", "in few.csv it has no finite value in 3 rows", "--column"])?;
+    check("after.csv", &["old"], &["`old`", "after.csv does not have it, only `load`, `price`", "--column"])?;
+    check("after.csv", &["note"], &["`note`", "not numeric: row 1 holds `b`", "--column"])?;
+    Ok(())
+}
+
+#[test]
+fn drift_without_its_files_is_a_wrong_usage() -> Result<()> {
+    let folder = TempDir::new()?;
+    assert_eq!(run(folder.path(), &["drift", "--reference", "before.csv"])?.status.code(), Some(2));
+    Ok(())
+}
