@@ -1,12 +1,16 @@
-//! Commands that need no platform, as a person runs them: what they print and how they end.
+//! Commands as a person runs them: what they print, how they end, and what they do when nobody reads what they print.
 
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aria_tests::aria;
+use aria_tests::{Service, aria, free_ports, nats_server};
 use serde_json::Value;
 use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn run(folder: &Path, args: &[&str]) -> Result<Output> {
     let mut command: Command = aria()?;
@@ -112,5 +116,95 @@ fn drift_fails_with_the_file_the_column_and_the_next_step() -> Result<()> {
 fn drift_without_its_files_is_a_wrong_usage() -> Result<()> {
     let folder = TempDir::new()?;
     assert_eq!(run(folder.path(), &["drift", "--reference", "before.csv"])?.status.code(), Some(2));
+    Ok(())
+}
+
+/// A pipe that nobody reads.
+fn closed() -> Result<Stdio> {
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    Ok(writer.into())
+}
+
+/// Runs `aria` without anybody who reads its output; gives what it wrote to the standard error.
+fn unread(folder: &Path, args: &[&str]) -> Result<(Option<i32>, String)> {
+    let mut command = aria()?;
+    command.args(args).current_dir(folder).env("ARIA_NATS_SERVER", nats_server()?);
+    let output = command.stdin(Stdio::null()).stdout(closed()?).stderr(Stdio::piped()).spawn()?.wait_with_output()?;
+    Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+const HISTORY: [&str; 9] =
+    ["simulate", "--out", "history.csv", "--from", "2021-01-01", "--to", "2021-01-08", "--seed", "7"];
+
+#[test]
+fn a_command_whose_output_nobody_reads_does_its_work_and_ends_well() -> Result<()> {
+    let folder = TempDir::new()?;
+    tables(folder.path())?;
+    let backtest = ["backtest", "--input", "history.csv", "--series", "sim.ci_direct", "--out", "backtest.csv"];
+    let demo = ["demo", "--input", "history.csv", "--series", "sim.ci_direct", "--once", "--out", "out"];
+    for args in [&HISTORY[..], &backtest, &demo, &DRIFT, &["--help"], &["drift", "--help"], &["--version"]] {
+        let (code, warned) = unread(folder.path(), args)?;
+        assert_eq!(code, Some(0), "{args:?}: {warned}");
+        assert!(!warned.contains("panicked") && !warned.contains("error"), "{args:?}: {warned}");
+    }
+    for file in ["history.csv", "backtest.csv", "out/forecasts.csv", "out/summary.json"] {
+        assert!(folder.path().join(file).is_file(), "no {file}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_command_whose_errors_nobody_reads_fails_as_it_would() -> Result<()> {
+    let folder = TempDir::new()?;
+    tables(folder.path())?;
+    let failing: [(&[&str], i32); 3] = [
+        (&["drift", "--reference", "none.csv", "--current", "after.csv"], 1),
+        (&["serve", "drift"], 64),
+        (&["drift"], 2),
+    ];
+    for (args, code) in failing {
+        let status = aria()?.args(args).current_dir(folder.path()).stdout(closed()?).stderr(closed()?).status()?;
+        assert_eq!(status.code(), Some(code), "{args:?}");
+    }
+    // What it leaves out is told to nobody, and what it compares is told all the same.
+    let drift = aria()?.args(DRIFT).current_dir(folder.path()).stdout(Stdio::piped()).stderr(closed()?).output()?;
+    assert!(drift.status.success() && told(&drift).0.contains("price"), "{drift:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn operators_commands_end_well_and_ingest_goes_on_though_nobody_reads_them() -> Result<()> {
+    let folder = TempDir::new()?;
+    let place = folder.path().to_owned();
+    let http = SocketAddr::from(([127, 0, 0, 1], free_ports::<1>()?[0]));
+    let data = place.join("data").display().to_string();
+    let server = nats_server()?.display().to_string();
+    let mut up = Service::spawn(&["up", "--data", &data, "--http", &http.to_string()], [("ARIA_NATS_SERVER", server)])?;
+    up.ready(http, PATIENCE).await?;
+    tokio::task::spawn_blocking(move || -> Result<()> {
+        for (name, hour) in [("first.csv", 0), ("second.csv", 1)] {
+            let rows = format!("timestamp_utc,ci_direct_gco2eq_per_kwh\n2021-01-01T0{hour}:00:00Z,300\n");
+            std::fs::write(place.join(name), rows)?;
+        }
+        let ingest = ["ingest", "--data", "data", "--series", "it.ci_direct", "first.csv", "second.csv"];
+        let commands: [&[&str]; 5] = [
+            &ingest,
+            &["events", "--data", "data"],
+            &["events", "--data", "data", "--follow"],
+            &["status", "--data", "data"],
+            &["series", "--data", "data", "--json"],
+        ];
+        for args in commands {
+            let (code, warned) = unread(&place, args)?;
+            assert_eq!((code, warned.as_str()), (Some(0), ""), "{args:?}");
+        }
+        let (events, warned) = told(&run(&place, &["events", "--data", "data", "--fact", "batch.accepted"])?);
+        assert_eq!(events.lines().count(), 2, "both files are taken in: {events}{warned}");
+        Ok(())
+    })
+    .await??;
+    let status = up.process.terminate(PATIENCE).await?;
+    assert!(status.success(), "it left with {status}");
     Ok(())
 }

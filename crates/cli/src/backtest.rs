@@ -94,9 +94,9 @@ impl Backtest {
             errors: outcome.errors(),
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&summary)?);
+            say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
-            println!("{}", outcome::to_text(&summary));
+            say!("{}", outcome::to_text(&summary));
         }
         Ok(())
     }

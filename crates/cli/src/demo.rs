@@ -65,17 +65,17 @@ impl Demo {
         }
         let place = Place { data: self.data.join(&history.id), nats: None, store: None };
         let shutdown = Shutdown::on_signals()?;
-        println!("starting the broker, the store and six services in {}", place.data.display());
+        mention!("starting the broker, the store and six services in {}", place.data.display());
         let mut platform = Platform::start(&place, vec![history.definition.clone()], shutdown.clone()).await?;
         let address = platform.serve_http(self.address(), vec![history.definition.clone()], metrics).await?;
-        println!("HTTP API on http://{address}");
+        mention!("HTTP API on http://{address}");
         let edges = platform.edges.clone();
         let replayed = tokio::select! {
             replayed = self.replay(&edges, &history) => replayed,
             ended = platform.run() => ended.and_then(|()| bail!("interrupted; the same command goes on from here")),
         };
         if replayed.is_ok() && !self.once {
-            println!("everything stays up; Ctrl-C ends it");
+            mention!("everything stays up; Ctrl-C ends it");
             platform.run().await?;
         }
         drop(edges);
@@ -94,16 +94,16 @@ impl Demo {
 
     async fn replay(&self, edges: &Edges, history: &History) -> anyhow::Result<()> {
         let note = if history.simulated { " (simulated)" } else { "" };
-        println!("replaying {} daily batches of {}{note}", history.batches.len(), history.source);
+        mention!("replaying {} daily batches of {}{note}", history.batches.len(), history.source);
         let series = &history.definition.id;
         let times = feed::go_on(edges, series, &history.batches, &history.source).await?;
         let tally = tally(edges, series).await?;
         let summary = self.summarise(edges, history, tally, &times).await?;
-        println!("{}", outcome::to_text(&summary));
+        mention!("{}", outcome::to_text(&summary));
         if let Some(out) = &self.out {
             let text = serde_json::to_string_pretty(&summary)?;
             write(&out.join("summary.json"), &text)?;
-            println!("forecasts.csv and summary.json are in {}", out.display());
+            mention!("forecasts.csv and summary.json are in {}", out.display());
         }
         Ok(())
     }

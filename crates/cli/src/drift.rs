@@ -60,11 +60,11 @@ impl Drift {
         self.refuse(&left_out, compared.is_empty())?;
         let report = Report::new(&files, compared, left_out);
         for left in &report.left_out {
-            eprintln!("{left}");
+            note!("{left}");
         }
         match self.json {
-            true => println!("{}", serde_json::to_string_pretty(&report)?),
-            false => println!("{}", report.to_text().trim_end()),
+            true => say!("{}", serde_json::to_string_pretty(&report)?),
+            false => say!("{}", report.to_text().trim_end()),
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ pub async fn feed(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &
 pub async fn go_on(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Times> {
     let fed = received_before(edges, series).await?;
     if fed > 0 {
-        println!("{fed} of {} batches were fed before; going on after them", batches.len());
+        mention!("{fed} of {} batches were fed before; going on after them", batches.len());
         wait_for_last(edges, series, fed).await?;
     }
     feed_after(edges, series, batches, source, fed).await

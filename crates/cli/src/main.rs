@@ -1,5 +1,11 @@
 //! `aria`, the operator's command.
 
+// Lines are written through `output`, which no closed pipe can make panic.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod output;
+
 mod backtest;
 mod demo;
 mod drift;
@@ -118,9 +124,9 @@ async fn look_or_ask(command: Command) -> anyhow::Result<()> {
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     if let Some(settings) = error.downcast_ref::<config::BadSettings>() {
-        eprintln!("{settings}");
+        note!("{settings}");
         return ExitCode::from(config::EXIT_CODE);
     }
-    eprintln!("error: {error:#}");
+    note!("error: {error:#}");
     ExitCode::FAILURE
 }

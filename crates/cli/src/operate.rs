@@ -1,10 +1,5 @@
 //! The operator's commands: they look at a platform that runs, and ask it for what only a person may ask.
 
-/// Prints a line as `println!` does, without a panic where whoever reads it has left.
-macro_rules! say {
-    ($($text:tt)*) => { $crate::operate::write_line(format_args!($($text)*)) };
-}
-
 pub mod deadletters;
 pub mod events;
 pub mod forecast;
@@ -18,9 +13,6 @@ pub mod status;
 mod ancestry;
 mod chain;
 mod told;
-
-use std::fmt;
-use std::io::{ErrorKind, Write};
 
 use anyhow::bail;
 use aria_core::document::Document;
@@ -43,7 +35,7 @@ async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded
     while let Some(next) = stream.next().await {
         match next {
             Ok(event) => events.push(event),
-            Err(error @ aria_io::bus::BusError::Undecodable { .. }) => eprintln!("{error}"),
+            Err(error @ aria_io::bus::BusError::Undecodable { .. }) => note!("{error}"),
             Err(error) => return Err(error.into()),
         }
     }
@@ -94,18 +86,6 @@ async fn publish_outbox<T: Document + Default + WithOutbox>(
 fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     say!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
-}
-
-/// Writes a line to the standard output. Whoever stops reading, as `head` does, has all they asked for: the command ends.
-fn write_line(text: fmt::Arguments<'_>) {
-    match writeln!(std::io::stdout(), "{text}") {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => {
-            eprintln!("error: cannot write to the standard output: {error}");
-            std::process::exit(1)
-        }
-    }
 }
 
 /// Whether someone else moved the cell first, so that the change is to be decided anew.

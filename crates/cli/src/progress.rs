@@ -1,10 +1,12 @@
 //! Progress of long work: one line that moves on a terminal, a plain line now and then elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use aria_core::event::{Event, Fact};
 use aria_core::time::Timestamp;
+
+use crate::output;
 
 /// Plain lines are this many batches apart.
 const EVERY: usize = 50;
@@ -35,18 +37,16 @@ impl Progress {
         let day = day.get(..10).unwrap_or(&day);
         let line = format!("{done:>5} of {} batches, {day}, {rate:.0} a second: {}", self.total, told(&end.fact));
         if self.terminal {
-            print!("\r\x1b[2K{line:.120}");
-            // A terminal that is gone is no reason to stop the work.
-            let _ = std::io::stdout().flush();
+            output::moving_line(format_args!("{line:.120}"));
         } else {
-            println!("{line}");
+            mention!("{line}");
         }
     }
 
     /// Leaves the moving line.
     pub fn finish(&self) {
         if self.terminal && self.first.is_some() {
-            println!();
+            mention!("");
         }
     }
 }

@@ -43,7 +43,7 @@ impl Ingest {
         let mut bad = 0;
         for file in &self.files {
             if let Err(error) = self.hand_in(&edges, file).await {
-                eprintln!("{}: {error:#}", file.display());
+                note!("{}: {error:#}", file.display());
                 bad += 1;
             }
         }
@@ -69,7 +69,7 @@ impl Ingest {
             if let Fact::BatchAccepted(accepted) = &fact
                 && accepted.batch.ordinal == received.ordinal
             {
-                println!(
+                mention!(
                     "{}: {} rows taken in, {} quarantined",
                     file.display(),
                     accepted.rows,
@@ -82,11 +82,11 @@ impl Ingest {
             return match fact {
                 Fact::BatchRejected(rejected) => bail!("rejected: {}", rejected.reason),
                 Fact::ForecastWithheld(withheld) => {
-                    println!("{}: no forecast: {}", file.display(), withheld.reason);
+                    mention!("{}: no forecast: {}", file.display(), withheld.reason);
                     Ok(())
                 }
                 other => {
-                    println!("{}: {}", file.display(), other.name().replace('.', " "));
+                    mention!("{}: {}", file.display(), other.name().replace('.', " "));
                     Ok(())
                 }
             };
@@ -136,7 +136,7 @@ impl Replay {
         let source = self.file.display().to_string();
         let times = feed::feed(&edges, &self.series, &batches, &source).await?;
         if let Some(latency) = times.latency() {
-            println!("time per batch: p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99);
+            mention!("time per batch: p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99);
         }
         Ok(())
     }

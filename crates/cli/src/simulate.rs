@@ -44,7 +44,7 @@ impl Simulate {
         let hours = simulate::grid(&settings)?;
         std::fs::write(&self.out, simulate::to_csv(&hours))
             .with_context(|| format!("cannot write {}", self.out.display()))?;
-        println!("{} simulated hours written to {}", hours.len(), self.out.display());
+        say!("{} simulated hours written to {}", hours.len(), self.out.display());
         Ok(())
     }
 }

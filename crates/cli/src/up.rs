@@ -34,8 +34,8 @@ impl Up {
         let names = definitions.iter().map(|d| d.id.to_string()).collect::<Vec<_>>().join(", ");
         let mut platform = Platform::start(&self.place, definitions.clone(), Shutdown::on_signals()?).await?;
         let address = platform.serve_http(self.http, definitions, metrics).await?;
-        println!("serving {names}");
-        println!("HTTP API on http://{address}; state in {}; Ctrl-C ends it", self.place.data.display());
+        mention!("serving {names}");
+        mention!("HTTP API on http://{address}; state in {}; Ctrl-C ends it", self.place.data.display());
         let ended = platform.run().await;
         platform.stop().await;
         ended

@@ -83,7 +83,7 @@ async fn all(edges: &Edges, service: Option<&str>) -> anyhow::Result<Vec<Letter>
     while let Some(next) = stream.next().await {
         match next {
             Ok(letter) => letters.push(letter),
-            Err(error @ BusError::Undecodable { .. }) => eprintln!("{error}"),
+            Err(error @ BusError::Undecodable { .. }) => note!("{error}"),
             Err(error) => return Err(error.into()),
         }
     }

@@ -55,7 +55,7 @@ impl Events {
         while let Some(next) = events.next().await {
             match next {
                 Ok(recorded) => self.print(&recorded),
-                Err(error @ BusError::Undecodable { .. }) => eprintln!("{error}"),
+                Err(error @ BusError::Undecodable { .. }) => note!("{error}"),
                 Err(error) => return Err(error.into()),
             }
         }

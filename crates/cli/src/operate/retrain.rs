@@ -42,7 +42,7 @@ impl Retrain {
         let edges = self.place.connect().await?;
         must_be_known(&edges, &self.series).await?;
         if publish_outbox::<State>(&edges, &edges.stores().monitors, &self.series).await? {
-            say!("a request that was cut off before it was published is published now");
+            note!("a request that was cut off before it was published is published now");
         }
         let event = self.ask(&edges).await?;
         publish_outbox::<State>(&edges, &edges.stores().monitors, &self.series).await?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::io::Write;
 use std::process::ExitCode;
 
 use axum::Router;
@@ -50,7 +51,7 @@ where
     let settings = match Settings::read(&Environment, &[]) {
         Ok(settings) => settings,
         Err(bad) => {
-            eprintln!("{bad}");
+            tell(&bad);
             return ExitCode::from(EXIT_CODE);
         }
     };
@@ -88,6 +89,11 @@ async fn connect(name: &str, settings: &Settings) -> Result<Edges, Box<dyn std::
 
 fn failed(name: &str, fault: &dyn Display) -> ExitCode {
     error!(service = name, %fault, "cannot go on");
-    eprintln!("{name}: {fault}");
+    tell(&format_args!("{name}: {fault}"));
     ExitCode::FAILURE
+}
+
+/// Writes a line to the standard error, where anybody still reads it.
+fn tell(text: &dyn Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

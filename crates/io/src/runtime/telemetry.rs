@@ -82,15 +82,17 @@ pub fn init(logging: &Logging) -> Result<Metrics, TelemetryError> {
 /// As [`init`].
 pub fn init_logs(logging: &Logging) -> Result<(), TelemetryError> {
     let registry = tracing_subscriber::registry().with(filter(&logging.filter)?);
+    // A line that cannot be written is lost: the library would tell it on the same closed pipe, and panic.
     match logging.format {
         LogFormat::Text => {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            let lines =
-                tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi).with_target(false);
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
+            let lines = lines.with_target(false).log_internal_errors(false);
             registry.with(lines).try_init().map_err(TelemetryError::Logs)
         }
         LogFormat::Json => {
             let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+            let lines = lines.log_internal_errors(false);
             registry.with(lines).try_init().map_err(TelemetryError::Logs)
         }
     }
