@@ -91,9 +91,10 @@ async fn two_replicas_of_each_service_over_s3_give_the_result_of_one_though_one_
     std::fs::copy(shipped, series.join("sim.ci_direct.toml"))?;
 
     let (nats, s3) = (Nats::start().await?, S3::start().await?);
-    let names =
-        ["ingestion", "training", "training", "evaluation", "evaluation", "drift", "drift", "prediction", "prediction"];
-    let ports = free_ports::<9>()?;
+    let doubled = ["ingestion", "training", "evaluation", "drift", "prediction"].map(|name| [name; 2]).concat();
+    // A single ingestion and a gateway beside two of each other service.
+    let names = [&doubled[1..], &["gateway"]].concat();
+    let ports = free_ports::<10>()?;
     let mut services = Vec::new();
     for (name, port) in names.iter().zip(ports) {
         let http = SocketAddr::from(([127, 0, 0, 1], port));
@@ -115,6 +116,14 @@ async fn two_replicas_of_each_service_over_s3_give_the_result_of_one_though_one_
     done(folder.path(), &args, &env).await?;
     let served = std::fs::read_to_string(folder.path().join("served.csv"))?;
     assert!(served == backtest(folder.path()).await?, "two replicas issue other forecasts than one process");
+    // The newest forecast is the last of them, 96 rows after the header, for the command and for the API.
+    let newest = done(folder.path(), &["forecast", SERIES], &env).await?;
+    let rows: Vec<&str> = served.lines().collect();
+    assert_eq!(newest.lines().skip(1).collect::<Vec<_>>(), rows[rows.len() - 96..]);
+    let address = format!("http://127.0.0.1:{}/v1/series/{SERIES}/forecast", ports[9]);
+    let answer: Value = serde_json::from_slice(&reqwest::get(address).await?.error_for_status()?.bytes().await?)?;
+    let origin = answer["origin"].as_str().context("the answer names no origin")?;
+    assert!(newest.lines().nth(1).is_some_and(|row| row.starts_with(origin)), "{origin} is not of {newest}");
 
     let lineage = done(folder.path(), &["lineage", "--series", SERIES], &env).await?;
     // The history has 181 batches, and a forecast goes back to the bytes of each.

@@ -11,13 +11,11 @@ use aria_core::monitor;
 use aria_core::registry::Registry;
 use aria_core::series::{Definition, SeriesId};
 use aria_core::time::Timestamp;
-use aria_io::bus::{Filter, Start};
 use aria_io::stores::Held;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use futures::StreamExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -109,8 +107,12 @@ pub async fn receive(
 /// `GET /v1/series/{series}/forecast`
 pub async fn forecast(State(gateway): State<Gateway>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let definition = gateway.defined(&id)?;
-    let Some(name) = newest_forecast(&gateway, &definition.id).await? else { return Err(Problem::NoForecast(id)) };
-    let issued: Issued = gateway.edges.artifacts.get_document(&name).await?;
+    // Batches end in their order, so that the forecast issued last is the newest.
+    let newest = gateway.edges.bus.newest_event("forecast.issued", &definition.id).await?;
+    let Some(Fact::ForecastIssued(newest)) = newest.map(|recorded| recorded.event.fact) else {
+        return Err(Problem::NoForecast(id));
+    };
+    let issued: Issued = gateway.edges.artifacts.get_document(&newest.forecast).await?;
     let values = Forecast::from_parquet(&gateway.edges.artifacts.get(&issued.values).await?)?;
     let point = |p: &aria_core::forecast::Point| {
         json!({
@@ -125,18 +127,6 @@ pub async fn forecast(State(gateway): State<Gateway>, Path(id): Path<String>) ->
         "model": issued.model.key(), "snapshot": issued.snapshot.key(),
         "points": values.points.iter().map(point).collect::<Vec<_>>(),
     })))
-}
-
-async fn newest_forecast(gateway: &Gateway, series: &SeriesId) -> Result<Option<aria_core::artifact::Ref>, Problem> {
-    let filter = Filter::all().facts(["forecast.issued"]).series(series);
-    let mut events = gateway.edges.bus.recorded_events(&filter, Start::First).await?;
-    let mut newest = None;
-    while let Some(recorded) = events.next().await {
-        if let Fact::ForecastIssued(issued) = recorded?.event.fact {
-            newest = Some(issued.forecast);
-        }
-    }
-    Ok(newest)
 }
 
 impl Gateway {

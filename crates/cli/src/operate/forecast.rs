@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use aria_core::artifact::Ref;
+use aria_core::event::Fact;
 use aria_core::forecast::{Forecast as Values, Point};
 use aria_core::series::SeriesId;
+use aria_io::runtime::Edges;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -38,16 +41,13 @@ impl Forecast {
     pub async fn run(self) -> anyhow::Result<()> {
         let edges = self.place.connect().await?;
         must_be_known(&edges, &self.series).await?;
-        let tally = demo::tally(&edges, &self.series).await?;
-        let issued = tally.forecasts();
-        let wanted =
-            if self.all { &issued[..] } else { issued.get(issued.len().saturating_sub(1)..).unwrap_or_default() };
+        let wanted = self.wanted(&edges).await?;
         if wanted.is_empty() {
             bail!("no forecast of `{0}` has been issued yet: `aria status {0}` says why", self.series);
         }
         let mut forecasts = Vec::new();
-        for forecast in wanted {
-            forecasts.push(outcome::load_forecast(&edges.artifacts, &forecast.forecast).await?);
+        for forecast in &wanted {
+            forecasts.push(outcome::load_forecast(&edges.artifacts, forecast).await?);
         }
         match (&self.out, self.json) {
             (None, false) => say!("{}", outcome::to_csv(&forecasts).trim_end()),
@@ -62,6 +62,20 @@ impl Forecast {
             }
         }
         Ok(())
+    }
+
+    /// The names of the forecasts that are asked for.
+    async fn wanted(&self, edges: &Edges) -> anyhow::Result<Vec<Ref>> {
+        if !self.all {
+            // Batches end in their order, so that the forecast issued last is the newest.
+            let newest = edges.bus.newest_event("forecast.issued", &self.series).await?;
+            return match newest.map(|recorded| recorded.event.fact) {
+                Some(Fact::ForecastIssued(issued)) => Ok(vec![issued.forecast]),
+                _ => Ok(Vec::new()),
+            };
+        }
+        let tally = demo::tally(edges, &self.series).await?;
+        Ok(tally.forecasts().into_iter().map(|issued| issued.forecast.clone()).collect())
     }
 }
 

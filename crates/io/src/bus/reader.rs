@@ -10,12 +10,13 @@ use aria_core::time::Timestamp;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig, OrderedError, OrderedErrorKind};
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use tracing::warn;
 
-use super::message::{Recorded, parts};
-use super::{Bus, BusError, STREAM};
+use super::message::{Parts, Recorded, parts};
+use super::{Bus, BusError, Malformed, STREAM};
 use crate::contracts::fact_filter;
 
 /// Failures in a row after which reading ends with an error: about a minute without a broker.
@@ -89,6 +90,24 @@ impl Bus {
     /// Where the broker does not answer.
     pub async fn recorded_events(&self, filter: &Filter, start: Start) -> Result<Events, BusError> {
         Ok(Events { messages: self.messages(filter.subjects(), start, End::CaughtUp).await? })
+    }
+
+    /// The newest event of one fact of a series, if any. One message is read, however long the log is.
+    ///
+    /// # Errors
+    /// Where the broker does not answer, or what stands there is no event.
+    pub async fn newest_event(&self, fact: &str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
+        let subject = fact_filter(fact).replace("*.*", series.as_str());
+        // Asked of the stream's leader: a replica may not have it yet.
+        let message = match self.stream().await?.get_last_raw_message_by_subject(&subject).await {
+            Ok(message) => message,
+            Err(source) if source.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(None),
+            Err(source) => return Err(BusError::Read { subject, source }),
+        };
+        let (sequence, stored) = (message.sequence, stored_at(message.time.unix_timestamp()));
+        let stored = stored.map_err(|source| BusError::Messages { reader: self.config.name.clone(), source })?;
+        let parts = parts(&message.subject, Some(&message.headers), &message.payload);
+        Ok(Some(recorded(parts, &message.subject, sequence, stored)?))
     }
 
     /// The place of the newest message in the log; 0 while it is empty.
@@ -224,14 +243,27 @@ impl Stream for Events {
 fn place(message: jetstream::Message) -> Result<(Placed, u64), async_nats::Error> {
     let info = message.info()?;
     let (sequence, pending, stored) = (info.stream_sequence, info.pending, info.published.unix_timestamp());
-    let stored = Timestamp::from_seconds(stored).ok_or("the broker's clock is outside the years 1900 to 2199")?;
+    let stored = stored_at(stored)?;
     Ok((Placed { message, sequence, stored }, pending))
+}
+
+fn stored_at(seconds: i64) -> Result<Timestamp, async_nats::Error> {
+    Ok(Timestamp::from_seconds(seconds).ok_or("the broker's clock is outside the years 1900 to 2199")?)
 }
 
 fn record(placed: Placed) -> Result<Recorded, BusError> {
     let Placed { message, sequence, stored } = placed;
-    let found = parts(&message.subject, message.headers.as_ref(), &message.payload)
-        .map_err(|source| BusError::Undecodable { sequence, subject: message.subject.to_string(), source })?;
+    let parts = parts(&message.subject, message.headers.as_ref(), &message.payload);
+    recorded(parts, &message.subject, sequence, stored)
+}
+
+fn recorded(
+    parts: Result<Parts, Malformed>,
+    subject: &str,
+    sequence: u64,
+    stored: Timestamp,
+) -> Result<Recorded, BusError> {
+    let found = parts.map_err(|source| BusError::Undecodable { sequence, subject: subject.to_owned(), source })?;
     Ok(Recorded { id: found.id, cause: found.cause, trace: found.trace, event: found.event, sequence, stored })
 }
 

@@ -9,13 +9,12 @@ use aria_core::time::Timestamp;
 use async_nats::HeaderValue;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use bytes::Bytes;
 use futures::StreamExt;
 use tracing::{debug, warn};
 
 use super::error::is_transient_publish;
-use super::message::{headers, parts};
+use super::message::headers;
 use super::trace::TraceContext;
 use super::{Bus, BusError, Filter, Start};
 use crate::contracts::{self, EventId};
@@ -77,17 +76,11 @@ impl Bus {
     }
 
     async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
-        let subject = contracts::subject(&batch.event(1));
-        // Asked of the stream's leader, not of any replica: a stale answer would only cost a round, but every time.
-        let message = match self.stream().await?.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => message,
-            Err(source) if source.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(Last::default()),
-            Err(source) => return Err(BusError::Read { subject, source }),
+        let Some(recorded) = self.newest_event("batch.received", batch.series).await? else {
+            return Ok(Last::default());
         };
-        let sequence = message.sequence;
-        let found = parts(&subject, Some(&message.headers), &message.payload)
-            .map_err(|source| BusError::Undecodable { sequence, subject, source })?;
-        match found.event.fact {
+        let sequence = recorded.sequence;
+        match recorded.event.fact {
             Fact::BatchReceived(received) => Ok(Last { ordinal: received.ordinal, sequence }),
             _ => Ok(Last { ordinal: 0, sequence }),
         }

@@ -1,6 +1,7 @@
 //! A line between a client and its broker that breaks at the worst moment: the broker heard, the client hears nothing.
+#![allow(dead_code, reason = "no test file needs all of it")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +20,7 @@ struct State {
     /// What the client publishes last before the broker's answers are lost, once.
     words: Mutex<Option<String>>,
     cut: AtomicBool,
+    bytes_back: AtomicUsize,
 }
 
 impl Line {
@@ -42,6 +44,11 @@ impl Line {
         *self.state.words.lock().unwrap() = Some(format!("HPUB aria.v1.{subject}"));
     }
 
+    /// How many bytes the broker has said to the client.
+    pub fn bytes_back(&self) -> usize {
+        self.state.bytes_back.load(Ordering::SeqCst)
+    }
+
     pub fn was_cut(&self) -> bool {
         self.state.cut.load(Ordering::SeqCst)
     }
@@ -50,6 +57,7 @@ impl Line {
 async fn carry(client: TcpStream, server: TcpStream, state: Arc<State>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
+    let heard = state.clone();
     let deaf = watch::Sender::new(false);
     let mut is_deaf = deaf.subscribe();
     let there = async move {
@@ -70,6 +78,7 @@ async fn carry(client: TcpStream, server: TcpStream, state: Arc<State>) {
                 // The broker has answered, so it has stored the message. Dropping both ends breaks the line.
                 return;
             }
+            heard.bytes_back.fetch_add(count, Ordering::SeqCst);
             to_client.write_all(&bytes[..count]).await.unwrap();
         }
     };
