@@ -440,7 +440,7 @@ async fn a_service_tells_whether_it_is_ready_and_what_it_counted() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let routes = http::routes(bus.clone(), metrics, shutdown.clone());
-    let server = tokio::spawn(http::serve(listener, routes, shutdown.clone()));
+    let server = tokio::spawn(http::serve(listener, routes, shutdown.clone(), Duration::from_secs(5)));
     publish(&bus, 1..=1).await;
     let replica = Replica::start(&broker, limits(), |delivery| async move { done(&delivery) }.boxed()).await;
     results(&bus, 1).await;
@@ -453,6 +453,28 @@ async fn a_service_tells_whether_it_is_ready_and_what_it_counted() {
     broker.kill().await;
     within(async { while !get(address, "/readyz").await.starts_with("HTTP/1.1 503") {} }).await;
     assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+    shutdown.request();
+    within(server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_does_not_keep_a_process_from_leaving() {
+    let shutdown = Shutdown::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let reached = Arc::new(Notify::new());
+    let handler = {
+        let reached = reached.clone();
+        move || async move {
+            reached.notify_one();
+            std::future::pending::<String>().await
+        }
+    };
+    let routes = axum::Router::new().route("/for-ever", axum::routing::get(handler));
+    let server = tokio::spawn(http::serve(listener, routes, shutdown.clone(), Duration::from_millis(50)));
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET /for-ever HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    within(reached.notified()).await;
     shutdown.request();
     within(server).await.unwrap().unwrap();
 }
