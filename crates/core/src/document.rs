@@ -87,3 +87,67 @@ impl Document for crate::series::Definition {
     const NAME: &'static str = "definition";
     const VERSION: u32 = 1;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::contract::Quarantine;
+    use crate::ending::Endings;
+    use crate::head::Head;
+    use crate::issued::Issued;
+    use crate::judgement::Judgement;
+    use crate::model::Model;
+    use crate::monitor::{Report, Scores, State};
+    use crate::registry::Registry;
+    use crate::series::Definition;
+    use crate::snapshot::Manifest;
+
+    fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+    }
+
+    fn golden_name<T: Document>() -> String {
+        format!("{}.v{}.json", T::NAME, T::VERSION)
+    }
+
+    /// A stored document of each kind, as the code of its version wrote it: who changes the shape has to raise the version
+    /// and add a document of it, and cannot lose a field or its meaning unseen.
+    fn check<T: Document>() -> String {
+        let name = golden_name::<T>();
+        let stored = std::fs::read(folder().join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let read: T = decode(&stored).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let written = encode(&read).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), String::from_utf8(stored).unwrap(), "{name}");
+        name
+    }
+
+    #[test]
+    fn every_stored_document_is_read_and_written_as_its_golden_sample() {
+        let checked = [
+            check::<Definition>(),
+            check::<Quarantine>(),
+            check::<Manifest>(),
+            check::<Head>(),
+            check::<State>(),
+            check::<Registry>(),
+            check::<Endings>(),
+            check::<Report>(),
+            check::<Scores>(),
+            check::<Model>(),
+            check::<Judgement>(),
+            check::<Issued>(),
+        ];
+        let files = std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        assert_eq!(files.collect::<BTreeSet<_>>(), BTreeSet::from(checked), "a golden sample is left over");
+    }
+
+    #[test]
+    fn a_document_of_another_version_is_refused_with_both_versions() {
+        let newer = br#"{"document":"head","version":2,"body":{}}"#;
+        let refused = decode::<Head>(newer).unwrap_err().to_string();
+        assert_eq!(refused, "expected `head` version 1, found `head` version 2");
+    }
+}

@@ -9,7 +9,6 @@ use std::cmp::Ordering;
 use polars::prelude::{Column, PolarsError};
 use serde::{Deserialize, Serialize};
 
-use crate::document::Document;
 use crate::forecast::baseline::BASELINES;
 use crate::forecast::values::{time_column, to_parquet};
 use crate::forecast::{PredictError, Ridge};
@@ -134,11 +133,6 @@ pub enum EvaluationError {
         /// The end of the held-out hours.
         until: Timestamp,
     },
-}
-
-impl Document for Evaluation {
-    const NAME: &'static str = "evaluation";
-    const VERSION: u32 = 1;
 }
 
 /// The length of the shortest stretch of held-out hours that can bring a verdict, in seconds: whole horizons from the

@@ -1,7 +1,6 @@
 //! Verdicts over contenders whose errors are given, and contests on simulated hours.
 
 use super::*;
-use crate::document::{decode, encode};
 use crate::forecast::tests::{definition, simulated, start};
 use crate::forecast::{Fitted, fit};
 use crate::time::DAY;
@@ -145,9 +144,10 @@ fn the_document_and_the_table_are_the_same_for_the_same_contest() {
     let (definition, history, good) = hourly();
     let (from, until) = held_out();
     let contests = [(); 2].map(|()| evaluate(&definition, &history, &good.candidate, None, from, until).unwrap());
-    let [first, second] = contests.map(|c| (encode(&c.evaluation).unwrap(), c.predictions.to_parquet().unwrap(), c));
+    let [first, second] =
+        contests.map(|c| (serde_json::to_vec(&c.evaluation).unwrap(), c.predictions.to_parquet().unwrap(), c));
     assert_eq!((&first.0, &first.1), (&second.0, &second.1));
-    assert_eq!(decode::<Evaluation>(&first.0).unwrap(), first.2.evaluation);
+    assert_eq!(serde_json::from_slice::<Evaluation>(&first.0).unwrap(), first.2.evaluation);
 }
 
 #[test]
