@@ -58,6 +58,16 @@ impl Artifacts {
         Ok(Self::over(location.open()?, location.describe()))
     }
 
+    /// Opens the artifacts at a location as [`Self::open`] does, with an S3 server's address and credentials from these
+    /// settings, named as in the environment, in place of the environment's.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and where a setting is none of S3's.
+    pub fn open_with(location: &str, settings: &[(String, String)]) -> Result<Self, StoreError> {
+        let location: Location = location.parse()?;
+        Ok(Self::over(location.open_with(settings)?, location.describe()))
+    }
+
     fn over(store: Arc<dyn ObjectStore>, location: String) -> Self {
         Self { store, cache: Arc::new(Mutex::new(Cache::new(CACHE_BYTES))), location: location.into() }
     }

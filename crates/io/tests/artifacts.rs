@@ -1,4 +1,6 @@
 //! The rules of the artifact store, against every kind of store that this machine has by itself.
+//!
+//! `artifacts.rs` of the system's tests runs them against an S3 server.
 
 // In a test a panic is the report, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -19,16 +21,6 @@ async fn a_local_folder_upholds_the_rules() {
     let artifacts = open(&folder.path().join("made/on/the/way"));
     conformance::uphold(&artifacts, "folder").await.unwrap();
     assert!(artifacts.check().await.unwrap().honours_conditions);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs a server: ARIA_TEST_STORE=s3://<bucket> and AWS_* with its address and credentials"]
-async fn the_given_server_upholds_the_rules() {
-    let location = std::env::var("ARIA_TEST_STORE").expect("ARIA_TEST_STORE names the store to try");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let artifacts = Artifacts::open(&location).unwrap();
-    conformance::uphold(&artifacts, &format!("run{}", now.as_nanos())).await.unwrap();
-    println!("{:?}", artifacts.check().await.unwrap());
 }
 
 #[tokio::test]

@@ -98,9 +98,25 @@ impl Location {
 
     /// The client of the store that lies there; an S3 client takes its settings from the AWS_* environment.
     pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>, LocationError> {
+        self.open_as(AmazonS3Builder::from_env)
+    }
+
+    /// The client of the store that lies there; an S3 client takes these settings, by their names in the environment,
+    /// and looks for no others.
+    pub(super) fn open_with(&self, settings: &[(String, String)]) -> Result<Arc<dyn ObjectStore>, LocationError> {
+        let mut builder = AmazonS3Builder::new();
+        for (name, value) in settings {
+            let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
+            let key = key.map_err(|error| LocationError::Settings { said: error.to_string() })?;
+            builder = builder.with_config(key, value);
+        }
+        self.open_as(|| builder)
+    }
+
+    fn open_as(&self, s3: impl FnOnce() -> AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, LocationError> {
         match self {
             Self::Folder(path) => folder_store(path),
-            Self::Bucket { bucket, prefix } => bucket_store(AmazonS3Builder::from_env(), bucket, prefix),
+            Self::Bucket { bucket, prefix } => bucket_store(s3(), bucket, prefix),
             Self::Memory => Ok(Arc::new(InMemory::new())),
         }
     }
@@ -209,6 +225,13 @@ mod tests {
         let error = "s3://KEY:hunter2@aria/x".parse::<Location>().unwrap_err();
         assert!(matches!(error, LocationError::Bucket));
         assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_setting_that_s3_does_not_know_is_told_by_name() {
+        let settings = [("AWS_COLOUR".to_owned(), "hunter2".to_owned())];
+        let error = bucket_at("aria", "").open_with(&settings).unwrap_err().to_string();
+        assert!(error.contains("aws_colour") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
