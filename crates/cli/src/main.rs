@@ -68,7 +68,7 @@ enum Command {
     Retrain(operate::retrain::Retrain),
     /// Puts an earlier model back.
     Rollback(operate::rollback::Rollback),
-    /// Shows what services could not process, and hands it in again.
+    /// Shows what services could not process, hands it in again, or drops it.
     Deadletters(operate::deadletters::Deadletters),
 }
 

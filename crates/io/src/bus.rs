@@ -24,7 +24,7 @@ use async_nats::jetstream;
 pub use backlog::Backlog;
 pub use cells::{Cell, Cells};
 pub use connection::Health;
-pub use deadletters::{Letter, Letters};
+pub use deadletters::{Dropped, Letter, Letters};
 pub use error::{BusError, Malformed};
 pub use message::Recorded;
 pub use publish::Published;

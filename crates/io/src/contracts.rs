@@ -22,11 +22,12 @@ mod tests;
 use aria_core::event::{Event, Fact};
 use prost::Message;
 
-pub use dead_letter::DeadLetter;
+pub use dead_letter::{DeadLetter, DeadLetterDropped};
 pub use error::{FieldError, FieldFault, WireError};
 pub use event_id::{EventId, ParseEventIdError};
 pub use subject::{
-    ALL_SUBJECTS, FACT_NAMES, dead_letter_subject, fact_filter, parse_dead_letter_subject, parse_subject, subject,
+    ALL_SUBJECTS, FACT_NAMES, dead_letter_subject, dropped_subject, fact_filter, parse_dead_letter_subject,
+    parse_subject, subject,
 };
 
 /// The longest body of an event. An event names data and never carries it, so a longer one is a fault.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use aria_core::event::{Event, Fact};
 use aria_core::series::SeriesId;
 use aria_io::bus::trace::TraceContext;
-use aria_io::bus::{Bus, BusConfig, BusError, Filter, HEADS, Health, MONITORS, Start};
+use aria_io::bus::{Bus, BusConfig, BusError, Filter, HEADS, Health, Letter, MONITORS, Start};
 use aria_io::contracts::DeadLetter;
 use aria_io::nats_server::{Server, ServerError};
 use broker::{Broker, next, raw, received, series, tools, within};
@@ -274,25 +274,58 @@ async fn a_cell_too_large_for_its_bucket_is_refused_for_good() {
     assert!(!refused.is_transient(), "{refused}");
 }
 
-#[tokio::test]
-async fn a_message_buried_twice_is_one_dead_letter() {
-    let broker = Broker::start().await;
-    let bus = broker.bus("test").await;
-    let letter = DeadLetter {
+fn letter(stream_sequence: u64) -> DeadLetter {
+    DeadLetter {
         service: "training".to_owned(),
         subject: "aria.v1.retraining.requested.it.ci_direct".to_owned(),
-        stream_sequence: 7,
+        stream_sequence,
         attempts: 3,
         reason: "no such table".to_owned(),
         headers: vec![("ce-id".to_owned(), "x".to_owned())],
         body: b"body".to_vec(),
-    };
-    bus.bury(&letter).await.unwrap();
-    assert!(bus.bury(&letter).await.unwrap().duplicate);
-    let letters = bus.dead_letters(None, Start::First).await.unwrap();
-    let letters: Vec<_> = within(letters.map_ok(|l| l.content).try_collect()).await.unwrap();
-    assert_eq!(letters, [letter]);
+    }
+}
+
+async fn letters(bus: &Bus) -> Vec<Letter> {
+    within(bus.dead_letters(None, Start::First).await.unwrap().try_collect()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_message_buried_twice_is_one_dead_letter() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    bus.bury(&letter(7)).await.unwrap();
+    assert!(bus.bury(&letter(7)).await.unwrap().duplicate);
+    let letters: Vec<_> = letters(&bus).await.into_iter().map(|l| l.content).collect();
+    assert_eq!(letters, [letter(7)]);
     assert_eq!(recorded(&bus).await, []);
+}
+
+#[tokio::test]
+async fn a_dropped_dead_letter_is_read_no_more_and_the_first_reason_stands() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    bus.bury(&letter(7)).await.unwrap();
+    bus.bury(&letter(8)).await.unwrap();
+    let first = letters(&bus).await.remove(0);
+    bus.drop_letter(&first, "a test").await.unwrap();
+    assert!(bus.drop_letter(&first, "another reason").await.unwrap().duplicate);
+    let left: Vec<_> = letters(&bus).await.into_iter().map(|l| l.content).collect();
+    assert_eq!(left, [letter(8)]);
+    let dropped = bus.dropped_letters().await.unwrap();
+    assert_eq!(dropped.keys().collect::<Vec<_>>(), [&first.sequence]);
+    assert_eq!(dropped[&first.sequence].content.reason, "a test");
+    assert_eq!(recorded(&bus).await, []);
+}
+
+#[tokio::test]
+async fn what_is_no_decision_drops_no_dead_letter() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    bus.bury(&letter(7)).await.unwrap();
+    let jetstream = async_nats::jetstream::new(broker.client().await);
+    jetstream.publish("aria.v1.dropped.training", "\u{1}rubbish".into()).await.unwrap().await.unwrap();
+    assert_eq!(letters(&bus).await.len(), 1);
 }
 
 #[tokio::test]

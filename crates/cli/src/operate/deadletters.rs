@@ -1,4 +1,4 @@
-//! `aria deadletters`: the messages that services could not process, to be read and handed in again.
+//! `aria deadletters`: the messages that services could not process, to be read, handed in again, or dropped.
 
 use anyhow::bail;
 use aria_io::bus::{BusError, Letter, Start};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::print_json;
 use crate::platform::Place;
 
-/// Shows the messages that services could not process, and hands them in again.
+/// Shows the messages that services could not process, hands them in again, or drops them.
 #[derive(Args, Debug)]
 pub struct Deadletters {
     #[command(subcommand)]
@@ -40,6 +40,19 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Drops one: it is neither listed nor handed in again. The log keeps it, and the reason.
+    Drop {
+        #[command(flatten)]
+        place: Place,
+        /// Its number, as the list shows it.
+        number: u64,
+        /// Why, for the record.
+        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Hands one to the service that could not process it.
     Replay {
         #[command(flatten)]
@@ -62,6 +75,9 @@ impl Deadletters {
             Action::List { place, service, json } => list(&place.connect().await?, service.as_deref(), json).await,
             Action::Show { place, number, json } => show(&find(&place.connect().await?, number).await?, json),
             Action::Replay { place, number, json } => replay(&place.connect().await?, number, json).await,
+            Action::Drop { place, number, reason, json } => {
+                discard(&place.connect().await?, number, &reason, json).await
+            }
         }
     }
 }
@@ -90,7 +106,14 @@ async fn all(edges: &Edges, service: Option<&str>) -> anyhow::Result<Vec<Letter>
     Ok(letters)
 }
 
+/// The dead letter at a place of the log.
+///
+/// # Errors
+/// Where there is none, or it was dropped; then with when and why.
 async fn find(edges: &Edges, number: u64) -> anyhow::Result<Letter> {
+    if let Some(dropped) = edges.bus.dropped_letters().await?.get(&number) {
+        bail!("dead letter {number} was dropped at {}: {}", dropped.stored, dropped.content.reason);
+    }
     let mut letters = edges.bus.dead_letters(None, Start::Sequence(number)).await?;
     match letters.next().await.transpose()? {
         Some(letter) if letter.sequence == number => Ok(letter),
@@ -142,6 +165,24 @@ async fn replay(edges: &Edges, number: u64, json: bool) -> anyhow::Result<()> {
         true => say!("dead letter {number} was handed to {service} before, at place {}", published.sequence),
         false => say!("dead letter {number} handed to {service} again, at place {}", published.sequence),
     }
+    Ok(())
+}
+
+async fn discard(edges: &Edges, number: u64, reason: &str, json: bool) -> anyhow::Result<()> {
+    let letter = find(edges, number).await?;
+    let published = edges.bus.drop_letter(&letter, reason).await?;
+    let Letter { content, .. } = &letter;
+    if json {
+        return print_json(&json!({
+            "dead_letter": number, "service": content.service, "subject": content.subject,
+            "message": content.stream_sequence, "failure": content.reason, "reason": reason,
+            "sequence": published.sequence,
+        }));
+    }
+    say!("dead letter {number} of {} dropped, as place {} of the log says", content.service, published.sequence);
+    say!("  message   {} at place {} of the log", content.subject, content.stream_sequence);
+    say!("  failure   {}", content.reason);
+    say!("  reason    {reason}");
     Ok(())
 }
 

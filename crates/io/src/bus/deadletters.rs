@@ -1,18 +1,21 @@
-//! Dead letters: messages that a service could not process, kept with the reason, to be read and handed in again.
+//! Dead letters: messages that a service could not process, kept with the reason, to be read and handed in again, or
+//! dropped.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use aria_core::time::Timestamp;
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, StreamExt};
+use tracing::warn;
 
 use super::message::replay_subject;
 use super::reader::{End, Messages, Placed};
 use super::{Bus, BusError, Malformed, Published, Start};
 use crate::contracts::headers::{CONTENT_TYPE, MESSAGE_ID, PROTOBUF};
-use crate::contracts::{DeadLetter, dead_letter_subject};
+use crate::contracts::{DeadLetter, DeadLetterDropped, dead_letter_subject, dropped_subject};
 
 /// A dead letter and its place in the log.
 #[derive(Clone, Debug)]
@@ -25,9 +28,19 @@ pub struct Letter {
     pub content: DeadLetter,
 }
 
-/// Dead letters in the order of the log.
+/// Dead letters in the order of the log, without those that were dropped.
 pub struct Letters {
     messages: Messages,
+    dropped: BTreeMap<u64, Dropped>,
+}
+
+/// A dead letter that an operator dropped.
+#[derive(Clone, Debug)]
+pub struct Dropped {
+    /// When.
+    pub stored: Timestamp,
+    /// Which, and why.
+    pub content: DeadLetterDropped,
 }
 
 impl Bus {
@@ -37,22 +50,54 @@ impl Bus {
     /// # Errors
     /// Where the broker does not confirm that it is stored.
     pub async fn bury(&self, letter: &DeadLetter) -> Result<Published, BusError> {
-        let id = letter.id();
+        self.keep(&dead_letter_subject(&letter.service), letter.id(), letter.encode()).await
+    }
+
+    async fn keep(&self, subject: &str, id: String, body: Vec<u8>) -> Result<Published, BusError> {
         let mut headers = HeaderMap::new();
         headers.insert(MESSAGE_ID, id.as_str());
         headers.insert(CONTENT_TYPE, PROTOBUF);
-        let subject = dead_letter_subject(&letter.service);
-        let stored = self.send(&subject, headers, Bytes::from(letter.encode())).await?;
+        let stored = self.send(subject, headers, Bytes::from(body)).await?;
         Ok(Published { id, sequence: stored.sequence, duplicate: stored.duplicate })
     }
 
-    /// Reads the dead letters of a service, or of all, that are there, and ends.
+    /// Reads the dead letters of a service, or of all, that are there and were not dropped, and ends.
     ///
     /// # Errors
     /// Where the broker does not answer.
     pub async fn dead_letters(&self, service: Option<&str>, start: Start) -> Result<Letters, BusError> {
+        let dropped = self.dropped_letters().await?;
         let subject = dead_letter_subject(service.unwrap_or("*"));
-        Ok(Letters { messages: self.messages(vec![subject], start, End::CaughtUp).await? })
+        Ok(Letters { messages: self.messages(vec![subject], start, End::CaughtUp).await?, dropped })
+    }
+
+    /// Decides that a dead letter is not to be handed in again. The decision is kept in the log, beside the dead letter;
+    /// of two decisions the first one stands.
+    ///
+    /// # Errors
+    /// Where the broker does not confirm that it is stored.
+    pub async fn drop_letter(&self, letter: &Letter, reason: &str) -> Result<Published, BusError> {
+        let (dead_letter_sequence, service) = (letter.sequence, letter.content.service.clone());
+        let decision = DeadLetterDropped { dead_letter_sequence, service, reason: reason.to_owned() };
+        self.keep(&dropped_subject(&decision.service), decision.id(), decision.encode()).await
+    }
+
+    /// The dead letters that were dropped, by their place in the log.
+    ///
+    /// # Errors
+    /// Where the broker does not answer.
+    pub async fn dropped_letters(&self) -> Result<BTreeMap<u64, Dropped>, BusError> {
+        let mut messages = self.messages(vec![dropped_subject("*")], Start::First, End::CaughtUp).await?;
+        let mut dropped = BTreeMap::new();
+        while let Some(placed) = messages.next().await {
+            let Placed { message, sequence, stored } = placed?;
+            match DeadLetterDropped::decode(&message.payload) {
+                Ok(content) => drop(dropped.entry(content.dead_letter_sequence).or_insert(Dropped { stored, content })),
+                // Nothing was decided by it, so that no dead letter may vanish because of it.
+                Err(error) => warn!(sequence, %error, "passing over what is no decision about a dead letter"),
+            }
+        }
+        Ok(dropped)
     }
 
     /// Hands a dead letter's message to the service that could not process it, and to no other.
@@ -82,7 +127,14 @@ impl Stream for Letters {
     type Item = Result<Letter, BusError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.messages).poll_next(context).map(|next| next.map(|placed| placed.and_then(open)))
+        loop {
+            let next = std::task::ready!(Pin::new(&mut self.messages).poll_next(context));
+            let is_dropped = |placed: &Placed| self.dropped.contains_key(&placed.sequence);
+            match next {
+                Some(Ok(placed)) if is_dropped(&placed) => {}
+                next => return Poll::Ready(next.map(|placed| placed.and_then(open))),
+            }
+        }
     }
 }
 

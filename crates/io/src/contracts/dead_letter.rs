@@ -1,4 +1,4 @@
-//! Dead letters: messages that a service gave up on, kept with their reason so that they can be replayed.
+//! Dead letters: messages that a service gave up on, kept with their reason so that they can be replayed, or dropped.
 
 use prost::Message;
 
@@ -77,6 +77,56 @@ impl TryFrom<wire::DeadLetter> for DeadLetter {
             reason,
             headers: headers.into_iter().map(|Header { name, value }| (name, value)).collect(),
             body,
+        })
+    }
+}
+
+/// An operator's decision that a dead letter is not to be handed in again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetterDropped {
+    /// The dead letter's place in the event log.
+    pub dead_letter_sequence: u64,
+    /// The service that gave up on the message.
+    pub service: String,
+    /// Why it is not to be handed in again.
+    pub reason: String,
+}
+
+impl DeadLetterDropped {
+    /// The id under which the event log keeps it: dropping a dead letter twice leaves one decision.
+    pub fn id(&self) -> String {
+        format!("dropped.{}/{}", self.service, self.dead_letter_sequence)
+    }
+
+    /// Its bytes on the wire; a reason beyond any reader's patience is cut.
+    pub fn encode(&self) -> Vec<u8> {
+        let Self { dead_letter_sequence, service, reason } = self;
+        wire::DeadLetterDropped {
+            dead_letter_sequence: *dead_letter_sequence,
+            service: service.clone(),
+            reason: beginning(reason, MAX_REASON_BYTES).to_owned(),
+        }
+        .encode_to_vec()
+    }
+
+    /// Reads a decision.
+    ///
+    /// # Errors
+    /// Where the bytes are none, or one that does not say which dead letter it is about or why.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        Ok(wire::DeadLetterDropped::decode(bytes)?.try_into()?)
+    }
+}
+
+impl TryFrom<wire::DeadLetterDropped> for DeadLetterDropped {
+    type Error = FieldError;
+
+    fn try_from(message: wire::DeadLetterDropped) -> Result<Self, FieldError> {
+        let wire::DeadLetterDropped { dead_letter_sequence, service, reason } = message;
+        Ok(Self {
+            dead_letter_sequence: field::from_one("dead_letter_sequence", dead_letter_sequence)?,
+            service: field::nonempty("service", service)?,
+            reason: field::nonempty("reason", reason)?,
         })
     }
 }

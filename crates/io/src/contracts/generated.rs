@@ -266,6 +266,19 @@ pub mod dead_letter {
         pub value: ::prost::alloc::string::String,
     }
 }
+/// `dropped.<service>`: an operator decided that a dead letter is not to be handed in again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeadLetterDropped {
+    /// The dead letter's place in the event log, from 1. Required.
+    #[prost(uint64, tag = "1")]
+    pub dead_letter_sequence: u64,
+    /// The service that gave up on the message. Required.
+    #[prost(string, tag = "2")]
+    pub service: ::prost::alloc::string::String,
+    /// Why it is not to be handed in again. Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// `drift.checked`: a batch was checked for drift.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DriftChecked {

@@ -1,4 +1,5 @@
-//! Subjects: `aria.v1.<fact name>.<zone>.<metric>` for events, `aria.v1.deadletter.<service>` for what was given up on.
+//! Subjects: `aria.v1.<fact name>.<zone>.<metric>` for events, `aria.v1.deadletter.<service>` for what was given up on and
+//! `aria.v1.dropped.<service>` for what of that was dropped.
 
 use aria_core::event::Event;
 use aria_core::series::SeriesId;
@@ -24,6 +25,7 @@ pub const FACT_NAMES: [&str; 12] = [
 
 const PREFIX: &str = "aria.v1.";
 const DEAD_LETTER: &str = "aria.v1.deadletter.";
+const DROPPED: &str = "aria.v1.dropped.";
 
 /// The subject under which an event is published.
 pub fn subject(event: &Event) -> String {
@@ -47,6 +49,11 @@ pub fn parse_subject(subject: &str) -> Option<(&'static str, SeriesId)> {
 /// The subject of the messages that a service gave up on.
 pub fn dead_letter_subject(service: &str) -> String {
     format!("{DEAD_LETTER}{service}")
+}
+
+/// The subject under which it is kept that dead letters of a service were dropped.
+pub fn dropped_subject(service: &str) -> String {
+    format!("{DROPPED}{service}")
 }
 
 /// The service of a dead letter's subject; none for any other subject.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use aria_core::event::{Event, Fact};
-use aria_io::contracts::{self, DeadLetter, FACT_NAMES};
+use aria_io::contracts::{self, DeadLetter, DeadLetterDropped, FACT_NAMES};
 
 use super::samples;
 
@@ -46,7 +46,10 @@ fn no_golden_file_is_left_over() {
     for entry in fs::read_dir(golden("")).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
         let name = file.rsplit_once('.').unwrap().0;
-        assert!(name == "deadletter" || samples.iter().any(|(sample, _)| *sample == name), "{file}");
+        assert!(
+            ["deadletter", "dropped"].contains(&name) || samples.iter().any(|(sample, _)| *sample == name),
+            "{file}"
+        );
     }
 }
 
@@ -55,6 +58,13 @@ fn the_dead_letter_has_the_golden_bytes_and_is_read_back() {
     let letter = samples::dead_letter();
     super::assert_committed(&golden("deadletter.bin"), &letter.encode());
     assert_eq!(DeadLetter::decode(&fs::read(golden("deadletter.bin")).unwrap()).unwrap(), letter);
+}
+
+#[test]
+fn the_decision_to_drop_a_dead_letter_has_the_golden_bytes_and_is_read_back() {
+    let dropped = samples::dead_letter_dropped();
+    super::assert_committed(&golden("dropped.bin"), &dropped.encode());
+    assert_eq!(DeadLetterDropped::decode(&fs::read(golden("dropped.bin")).unwrap()).unwrap(), dropped);
 }
 
 fn golden(file: &str) -> std::path::PathBuf {

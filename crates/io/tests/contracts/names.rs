@@ -54,6 +54,13 @@ fn a_dead_letters_subject_holds_the_service() {
 }
 
 #[test]
+fn a_dropped_dead_letters_subject_is_neither_a_facts_nor_a_dead_letters() {
+    let subject = contracts::dropped_subject("drift");
+    assert_eq!(subject, "aria.v1.dropped.drift");
+    assert_eq!((parse_subject(&subject), parse_dead_letter_subject(&subject)), (None, None));
+}
+
+#[test]
 fn the_id_is_the_digest_of_cause_and_body_after_the_facts_name() {
     let (_, event) = samples::events().remove(0);
     let content = [b"upload-17\0".as_slice(), &contracts::encode(&event)].concat();

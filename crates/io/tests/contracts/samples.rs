@@ -6,7 +6,7 @@ use aria_core::event::{
     ForecastWithheld, ModelPromoted, ModelRejected, ModelTrained, PerformanceScored, Promotion, Retraining,
     RetrainingId, TrainingFailed, Verdict,
 };
-use aria_io::contracts::DeadLetter;
+use aria_io::contracts::{DeadLetter, DeadLetterDropped};
 
 /// Events by the name of their golden files: the fact's name, with the choice where there is one.
 pub fn events() -> Vec<(&'static str, Event)> {
@@ -28,6 +28,15 @@ pub fn dead_letter() -> DeadLetter {
             ("x-via".into(), "again".into()),
         ],
         body: vec![0xff, 0x00, 0xfe],
+    }
+}
+
+/// An operator's decision about that dead letter.
+pub fn dead_letter_dropped() -> DeadLetterDropped {
+    DeadLetterDropped {
+        dead_letter_sequence: 4_712,
+        service: "ingestion".into(),
+        reason: "a client's test message; the client is mended".into(),
     }
 }
 
