@@ -13,7 +13,6 @@ use aria_io::bus::{Filter, Start};
 use aria_io::runtime::telemetry::Metrics;
 use aria_io::runtime::{Edges, Shutdown};
 use clap::Args;
-use futures::StreamExt;
 
 use crate::feed::{self, Times};
 use crate::outcome::{self, Outcome, Summary};
@@ -158,7 +157,7 @@ impl Demo {
 pub async fn tally(edges: &Edges, series: &SeriesId) -> anyhow::Result<Tally> {
     let mut events = edges.bus.recorded_events(&Filter::all().series(series), Start::First).await?;
     let mut tally = Tally::default();
-    while let Some(recorded) = events.next().await {
+    while let Some(recorded) = events.next_readable().await {
         tally.note(&recorded?.event);
     }
     Ok(tally)

@@ -12,7 +12,6 @@ use aria_core::summary::ended;
 use aria_io::bus::{Events, Filter, Start};
 use aria_io::runtime::Edges;
 use aria_io::stores::Held;
-use futures::StreamExt;
 
 use crate::outcome::Latency;
 use crate::progress::Progress;
@@ -92,7 +91,7 @@ async fn received_before(edges: &Edges, series: &SeriesId) -> anyhow::Result<u64
     let filter = Filter::all().facts(["batch.received"]).series(series);
     let mut received = edges.bus.recorded_events(&filter, Start::First).await?;
     let mut newest = 0;
-    while let Some(event) = received.next().await {
+    while let Some(event) = received.next_readable().await {
         newest = newest.max(ordinal_of(&event?.event)?);
     }
     Ok(newest)
@@ -108,7 +107,7 @@ async fn wait_for_last(edges: &Edges, series: &SeriesId, ordinal: u64) -> anyhow
 
 async fn wait_for_end(endings: &mut Events, ordinal: u64) -> anyhow::Result<Event> {
     let wait = async {
-        while let Some(recorded) = endings.next().await {
+        while let Some(recorded) = endings.next_readable().await {
             let event = recorded?.event;
             if ended(&event.fact) == Some(ordinal) {
                 return Ok(event);

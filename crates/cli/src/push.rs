@@ -12,7 +12,6 @@ use aria_core::time::{DAY, Timestamp};
 use aria_io::bus::{Filter, Start};
 use aria_io::runtime::Edges;
 use clap::Args;
-use futures::StreamExt;
 
 use crate::platform::Place;
 use crate::{feed, input};
@@ -64,7 +63,7 @@ impl Ingest {
         let (event, _) = edges.bus.receive(&self.series, &raw.name, now(), &source, floor).await?;
         let Fact::BatchReceived(received) = &event.fact else { bail!("the batch was not announced") };
         let mut events = edges.bus.events(&Filter::all().series(&self.series), start).await?;
-        while let Some(recorded) = events.next().await {
+        while let Some(recorded) = events.next_readable().await {
             let fact = recorded?.event.fact;
             if let Fact::BatchAccepted(accepted) = &fact
                 && accepted.batch.ordinal == received.ordinal

@@ -101,6 +101,22 @@ async fn ordinals_go_on_from_what_the_series_has_reached() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_no_event_keeps_no_batch_from_being_received() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    assert_eq!(receive(&bus, "a", 0).await, 1);
+    let jetstream = async_nats::jetstream::new(broker.client().await);
+    jetstream.publish("aria.v1.batch.received.it.ci_direct", "rubbish".into()).await.unwrap().await.unwrap();
+    assert_eq!(receive(&bus, "b", 0).await, 2);
+    let mut events = bus.recorded_events(&Filter::all(), Start::First).await.unwrap();
+    let mut ordinals = Vec::new();
+    while let Some(recorded) = within(events.next_readable()).await {
+        ordinals.push(ordinal(recorded.unwrap().event));
+    }
+    assert_eq!(ordinals, [1, 2]);
+}
+
+#[tokio::test]
 async fn a_batch_whose_receipt_was_not_confirmed_is_not_received_twice() {
     let broker = Broker::start().await;
     let line = Line::to(broker.url()).await;

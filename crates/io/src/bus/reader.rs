@@ -18,6 +18,7 @@ use tracing::warn;
 use super::message::{Parts, Recorded, parts};
 use super::{Bus, BusError, Malformed, STREAM};
 use crate::contracts::fact_filter;
+use crate::runtime::chain;
 
 /// Failures in a row after which reading ends with an error: about a minute without a broker.
 const MOST_FAILURES: u32 = 30;
@@ -75,6 +76,19 @@ pub struct Events {
     messages: Messages,
 }
 
+impl Events {
+    /// The next event that can be read. What cannot is warned of and passed over: the service that it was for keeps it
+    /// with the dead letters, and nobody else may be held up by it.
+    pub async fn next_readable(&mut self) -> Option<Result<Recorded, BusError>> {
+        loop {
+            match self.next().await? {
+                Err(error @ BusError::Undecodable { .. }) => warn!(error = chain(&error), "passing over a message"),
+                next => return Some(next),
+            }
+        }
+    }
+}
+
 impl Bus {
     /// Reads events without end: those that are there, then those that come.
     ///
@@ -92,11 +106,37 @@ impl Bus {
         Ok(Events { messages: self.messages(filter.subjects(), start, End::CaughtUp).await? })
     }
 
-    /// The newest event of one fact of a series, if any. One message is read, however long the log is.
+    /// The newest event of one fact of a series, if any. One message is read, however long the log is; where that one is
+    /// no event, the log is read for the newest that is.
     ///
     /// # Errors
-    /// Where the broker does not answer, or what stands there is no event.
-    pub async fn newest_event(&self, fact: &str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
+    /// Where the broker does not answer.
+    pub async fn newest_event(&self, fact: &'static str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
+        match self.newest_message(fact, series).await {
+            Err(error @ BusError::Undecodable { .. }) => {
+                warn!(error = chain(&error), "looking for the newest event before what is none");
+                self.newest_readable(fact, series).await
+            }
+            newest => newest,
+        }
+    }
+
+    pub(super) async fn newest_readable(
+        &self,
+        fact: &'static str,
+        series: &SeriesId,
+    ) -> Result<Option<Recorded>, BusError> {
+        let filter = Filter::all().facts([fact]).series(series);
+        let mut events = self.recorded_events(&filter, Start::First).await?;
+        let mut newest = None;
+        while let Some(recorded) = events.next_readable().await {
+            newest = Some(recorded?);
+        }
+        Ok(newest)
+    }
+
+    /// The newest message of one fact of a series, which may be no event.
+    pub(super) async fn newest_message(&self, fact: &str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
         let subject = fact_filter(fact).replace("*.*", series.as_str());
         // Asked of the stream's leader: a replica may not have it yet.
         let message = match self.stream().await?.get_last_raw_message_by_subject(&subject).await {

@@ -10,7 +10,6 @@ use async_nats::HeaderValue;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::context::PublishErrorKind;
 use bytes::Bytes;
-use futures::StreamExt;
 use tracing::{debug, warn};
 
 use super::error::is_transient_publish;
@@ -39,6 +38,9 @@ struct Last {
     ordinal: u64,
     sequence: u64,
 }
+
+/// The fact whose ordinals are taken here.
+const BATCH_RECEIVED: &str = "batch.received";
 
 /// How an attempt to take an ordinal ended.
 enum Taken {
@@ -76,14 +78,18 @@ impl Bus {
     }
 
     async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
-        let Some(recorded) = self.newest_event("batch.received", batch.series).await? else {
-            return Ok(Last::default());
+        let (newest, sequence) = match self.newest_message(BATCH_RECEIVED, batch.series).await {
+            Ok(Some(newest)) => (Some(newest.event.fact), newest.sequence),
+            Ok(None) => return Ok(Last::default()),
+            // A foreign message has a place but no ordinal: it must not keep batches from being received.
+            Err(BusError::Undecodable { sequence, .. }) => {
+                let readable = self.newest_readable(BATCH_RECEIVED, batch.series).await?;
+                (readable.map(|recorded| recorded.event.fact), sequence)
+            }
+            Err(error) => return Err(error),
         };
-        let sequence = recorded.sequence;
-        match recorded.event.fact {
-            Fact::BatchReceived(received) => Ok(Last { ordinal: received.ordinal, sequence }),
-            _ => Ok(Last { ordinal: 0, sequence }),
-        }
+        let ordinal = if let Some(Fact::BatchReceived(received)) = newest { received.ordinal } else { 0 };
+        Ok(Last { ordinal, sequence })
     }
 
     /// Publishes under the condition that no batch came after `after`.
@@ -123,11 +129,9 @@ impl Bus {
     async fn holds(&self, id: &EventId, event: &Event, after: u64) -> Result<bool, BusError> {
         let filter = Filter::all().facts([event.fact.name()]).series(&event.series);
         let mut later = self.recorded_events(&filter, Start::Sequence(after + 1)).await?;
-        while let Some(found) = later.next().await {
-            match found {
-                Ok(found) if found.id == id.as_str() => return Ok(true),
-                Ok(_) | Err(BusError::Undecodable { .. }) => {}
-                Err(error) => return Err(error),
+        while let Some(found) = later.next_readable().await {
+            if found?.id == id.as_str() {
+                return Ok(true);
             }
         }
         Ok(false)
