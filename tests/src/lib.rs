@@ -6,6 +6,7 @@
 mod aria;
 pub mod compose;
 mod nats;
+mod platform;
 mod ports;
 mod process;
 mod s3;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use aria::{Service, aria};
 pub use nats::Nats;
+pub use platform::Platform;
 pub use ports::free_ports;
 pub use process::Process;
 pub use s3::S3;
