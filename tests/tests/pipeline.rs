@@ -67,6 +67,27 @@ async fn the_services_issue_the_forecasts_of_the_backtest_and_each_batch_ends_on
     Ok(())
 }
 
+#[tokio::test]
+async fn a_model_retrained_on_drift_is_better_than_the_first_one_kept_for_ever() -> Result<()> {
+    let folder = TempDir::new()?;
+    // A year whose level rises by three tenths on 1 June, after the first model was made.
+    let span = ["simulate", "--out", "history.csv", "--from", "2021-01-01", "--to", "2022-01-01", "--seed", "7"];
+    done(folder.path(), &[span.as_slice(), &["--shift", "level:2021-06-01..:x1.3"]].concat(), &[]).await?;
+    let args = ["backtest", "--input", "history.csv", "--series", SERIES, "--out", "backtest.csv", "--json"];
+    let summary: Value = serde_json::from_str(&done(folder.path(), &args, &[]).await?)?;
+
+    let retrainings = summary["retrainings"].as_array().context("no retrainings")?;
+    let by_drift =
+        |r: &&Value| r["outcome"] == "promoted" && matches!(r["cause"].as_str(), Some("drifted" | "skill_fell"));
+    assert!(retrainings.iter().any(|r| by_drift(&r)), "{retrainings:?}");
+    let year = &summary["errors"][0];
+    let error = |who: &str| year[who]["mae"].as_f64().with_context(|| format!("no error of {who}"));
+    let (issued, kept) = (error("issued")?, error("first_model_kept")?);
+    assert!(issued < 0.95 * kept, "{issued} is not measurably better than {kept}");
+    assert_eq!(year["issued"]["origins"], year["first_model_kept"]["origins"]);
+    Ok(())
+}
+
 /// The environment of a deployed service.
 fn deployed(nats: &Nats, s3: &S3, http: SocketAddr, series: &Path) -> Vec<(String, String)> {
     let mut env = s3.env();

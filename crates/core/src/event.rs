@@ -218,6 +218,7 @@ pub struct ModelPromoted {
 /// How a model came to serve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "facts are handled one at a time and never kept in numbers")]
 pub enum Promotion {
     /// It won an evaluation.
     Evaluation {

@@ -9,6 +9,7 @@ use crate::bus::{self, BusError, Cell};
 
 /// A bucket of cells.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has a handful of buckets")]
 pub enum Cells {
     /// In the broker.
     Broker(bus::Cells),

@@ -65,7 +65,7 @@ impl Evaluation {
         let rows = contest.predictions.to_parquet().map_err(Failure::permanent)?;
         let rows = Artifact::of(Kind::Predictions, series, Format::Parquet, rows);
         let rejected = match &contest.evaluation.verdict {
-            Verdict::Promote { .. } => None,
+            Verdict::Promote => None,
             Verdict::Reject { reason } => Some(reason.clone()),
         };
         let judgement = Judgement {

@@ -58,7 +58,7 @@ impl Ingestion {
     ) -> Result<Result<Checked, contract::Broken>, Failure> {
         let bytes = self.stores.artifacts.get(&received.raw).await?;
         let (definition, format, now) = (definition.clone(), received.raw.format, delivery.event.as_of);
-        let level = parent.and_then(|p| p.manifest.level.clone());
+        let level = parent.and_then(|p| p.manifest.level);
         cpu(move || contract::check(&definition, format, &bytes, level.as_ref(), now)).await
     }
 

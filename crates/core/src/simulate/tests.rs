@@ -180,7 +180,7 @@ fn a_unit_shift_changes_the_reported_intensities_and_nothing_else() {
 
 #[test]
 fn a_stuck_meter_repeats_the_last_report_before() {
-    let last = january(&[]).into_iter().filter(|h| h.time.utc().day() == 10).next_back().unwrap();
+    let last = january(&[]).into_iter().rfind(|h| h.time.utc().day() == 10).unwrap();
     check_shift("stuck:2022-01-11..2022-01-21", |before, after| {
         assert_eq!(*after, Hour { time: before.time, ..last });
     });
