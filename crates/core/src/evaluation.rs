@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use polars::prelude::{Column, PolarsError};
+use polars::prelude::Column;
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::baseline::BASELINES;
@@ -14,6 +14,7 @@ use crate::forecast::values::{time_column, to_parquet};
 use crate::forecast::{PredictError, Ridge};
 use crate::history::History;
 use crate::series::{Definition, SeriesId};
+use crate::table::ParquetError;
 use crate::time::{Cadence, HOUR, Timestamp};
 
 /// Hours between two origins of a contest.
@@ -241,7 +242,7 @@ impl Predictions {
     ///
     /// # Errors
     /// Where the table cannot be written.
-    pub fn to_parquet(&self) -> Result<Vec<u8>, PolarsError> {
+    pub fn to_parquet(&self) -> Result<Vec<u8>, ParquetError> {
         let times = |of: fn(&Row) -> Timestamp| self.rows.iter().map(of).collect::<Vec<_>>();
         let mut columns = vec![
             time_column("origin_utc", &times(|row| row.origin))?,

@@ -1,6 +1,6 @@
 //! Rows of a series: a time and the columns that are kept, sorted by time, every time once.
 //!
-//! The only place that knows how rows are held (a polars data frame) and how they are stored (Parquet).
+//! How rows are held (a polars data frame) is known here; Parquet is written and read in [`parquet`] alone.
 
 use polars::prelude::{
     Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoSeries, NewChunkedArray, TimeUnit, TimeZone,

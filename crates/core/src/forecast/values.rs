@@ -1,11 +1,9 @@
 //! A forecast's values, as Parquet and as rows of text.
 
-use std::io::Cursor;
+use polars::prelude::{Column, DataFrame, DataType, PolarsError, TimeUnit, TimeZone};
 
-use polars::prelude::{Column, DataFrame, DataType, PolarsError, TimeUnit};
-use polars_io::SerReader;
-use polars_io::prelude::{ParquetCompression, ParquetReader, ParquetWriter, StatisticsOptions};
-
+use crate::table::ParquetError;
+use crate::table::parquet::{self, Wanted};
 use crate::time::{Cadence, HOUR, Timestamp};
 
 /// The header above [`Forecast::csv_rows`].
@@ -47,8 +45,11 @@ pub struct Point {
 #[derive(Debug, thiserror::Error)]
 pub enum ValuesError {
     /// The table cannot be read or written.
-    #[error("the forecast's table cannot be read or written")]
-    Table(#[from] PolarsError),
+    #[error("the forecast's table: {0}")]
+    Parquet(#[from] ParquetError),
+    /// A column is missing or of another type.
+    #[error("the forecast's table has other columns: {0}")]
+    Columns(#[from] PolarsError),
     /// A column has an empty cell.
     #[error("column `{column}` of the forecast has an empty cell")]
     Empty {
@@ -106,7 +107,7 @@ impl Forecast {
     /// # Errors
     /// Where the bytes are no such table or its steps do not follow one another.
     pub fn from_parquet(bytes: &[u8]) -> Result<Self, ValuesError> {
-        let table = ParquetReader::new(Cursor::new(bytes)).finish()?;
+        let table = parquet::decode(bytes, &Wanted::all(&parquet::schema(bytes)?))?;
         let origins = times(&table, "origin_utc")?;
         let targets = times(&table, "target_utc")?;
         let seconds = integers(&table, "step_seconds")?;
@@ -160,23 +161,16 @@ impl Point {
     }
 }
 
-/// The columns as Parquet without statistics: nothing in the bytes but the values.
-pub(crate) fn to_parquet(columns: Vec<Column>) -> Result<Vec<u8>, PolarsError> {
+/// The columns as Parquet.
+pub(crate) fn to_parquet(columns: Vec<Column>) -> Result<Vec<u8>, ParquetError> {
     let height = columns.first().map_or(0, Column::len);
-    let mut table = DataFrame::new(height, columns)?;
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes)
-        .with_compression(ParquetCompression::Zstd(None))
-        .with_statistics(StatisticsOptions::empty())
-        .set_parallel(false)
-        .finish(&mut table)?;
-    Ok(bytes)
+    parquet::encode(&mut DataFrame::new(height, columns)?)
 }
 
 /// A column of times in UTC, to the millisecond as everywhere in the store.
 pub(crate) fn time_column(name: &str, times: &[Timestamp]) -> Result<Column, PolarsError> {
     let milliseconds: Vec<i64> = times.iter().map(|t| t.seconds() * 1_000).collect();
-    Column::new(name.into(), milliseconds).cast(&DataType::Datetime(TimeUnit::Milliseconds, None))
+    Column::new(name.into(), milliseconds).cast(&DataType::Datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC)))
 }
 
 fn times(table: &DataFrame, column: &'static str) -> Result<Vec<Timestamp>, ValuesError> {
@@ -234,7 +228,7 @@ mod tests {
 
     #[test]
     fn other_bytes_are_refused() {
-        assert!(matches!(Forecast::from_parquet(b"no table"), Err(ValuesError::Table(_))));
+        assert!(matches!(Forecast::from_parquet(b"no table"), Err(ValuesError::Parquet(_))));
     }
 
     #[test]

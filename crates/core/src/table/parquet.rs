@@ -114,7 +114,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Every column of a stored table.
-    pub(super) fn all(schema: &[Field]) -> Self {
+    pub(crate) fn all(schema: &[Field]) -> Self {
         Self { columns: (0..schema.len()).collect(), limits: STORED }
     }
 }
