@@ -12,6 +12,7 @@ mod process;
 mod s3;
 mod tools;
 mod wait;
+mod wave;
 
 pub use aria::{Service, aria};
 pub use nats::Nats;
@@ -20,6 +21,7 @@ pub use ports::free_ports;
 pub use process::Process;
 pub use s3::S3;
 pub use wait::until;
+pub use wave::{Day, HEADER, wave};
 
 /// The nats-server that tests start, to be handed to a command that starts one itself.
 ///

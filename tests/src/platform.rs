@@ -15,7 +15,7 @@ use aria_io::runtime::Edges;
 use tempfile::TempDir;
 
 use crate::process::Process;
-use crate::{Service, aria, clone_root, nats_server};
+use crate::{Day, Service, aria, clone_root, nats_server, wave};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where the platform keeps its state, as seen from its folder: the place that every command looks at by itself.
@@ -35,17 +35,15 @@ pub struct Platform {
 impl Platform {
     /// The simulated series.
     pub const SERIES: &str = "sim.ci_direct";
-    /// The days of history after which [`Self::start`] has a first model: as few as a definition may ask for.
-    pub const HISTORY_DAYS: u32 = 43;
 
-    /// The definition of the simulated series with the shortest history before its first model.
+    /// The definition of the simulated series with the shortest history before a first model is tried.
     ///
     /// # Errors
     /// Where the shipped definition cannot be read.
     pub fn definition() -> Result<String> {
         let shipped = clone_root().join("deploy/series").join(format!("{}.toml", Self::SERIES));
         let shipped = std::fs::read_to_string(shipped).context("cannot read the shipped definition")?;
-        Ok(format!("{shipped}\n[forecast]\nhistory_days = {}\nholdout_days = 7\n", Self::HISTORY_DAYS))
+        Ok(format!("{shipped}\n[forecast]\nhistory_days = 43\nholdout_days = 7\n"))
     }
 
     /// Starts a platform for the simulated series and waits until it answers.
@@ -158,12 +156,22 @@ impl Platform {
         Process::spawn(&format!("aria-{}", args.first().unwrap_or(&"")), aria()?.args(args).current_dir(self.folder()))
     }
 
-    /// Writes a simulated history from `from` to `to` into a file of its folder.
+    /// Writes a history from `from` to `to` into a file of its folder.
     ///
     /// # Errors
-    /// Where it cannot be made.
-    pub async fn simulate(&self, file: &str, from: &str, to: &str) -> Result<()> {
-        self.done(&["simulate", "--out", file, "--from", from, "--to", to, "--seed", "7"]).await.map(drop)
+    /// Where it cannot be written.
+    pub fn write(&self, file: &str, from: &str, to: &str, day: Day) -> Result<()> {
+        std::fs::write(self.folder().join(file), wave(from, to, day)?).with_context(|| format!("cannot write {file}"))
+    }
+
+    /// Hands a history in as one batch and waits for its end.
+    ///
+    /// # Errors
+    /// Where it is not taken in.
+    pub async fn ingest(&self, from: &str, to: &str, day: Day) -> Result<String> {
+        let file = format!("{from}.csv");
+        self.write(&file, from, to, day)?;
+        self.done(&["ingest", "--series", Self::SERIES, &file]).await
     }
 
     /// Its broker and its store.

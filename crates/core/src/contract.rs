@@ -112,11 +112,20 @@ pub fn check(
     }
 }
 
-fn read(format: Format, bytes: &[u8], judge: &mut judge::Judge<'_>) -> Result<(), BrokenReason> {
-    let most = judge.definition().contract.upload_bytes;
+/// Whether bytes can be a table of this format at all, by their size and beginning: what a client can be told at once.
+///
+/// # Errors
+/// Where every check would find that they are none.
+pub fn glance(definition: &Definition, format: Format, bytes: &[u8]) -> Result<(), BrokenReason> {
+    let most = definition.contract.upload_bytes;
     if bytes.len() as u64 > most {
         return Err(BrokenReason::TooManyBytes { found: bytes.len() as u64, most });
     }
+    sniff::table_bytes(format, bytes).map(drop)
+}
+
+fn read(format: Format, bytes: &[u8], judge: &mut judge::Judge<'_>) -> Result<(), BrokenReason> {
+    glance(judge.definition(), format, bytes)?;
     let bytes = sniff::table_bytes(format, bytes)?;
     match format {
         Format::Csv => csv::read(bytes, judge),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::Ref;
 use crate::document::Document;
+use crate::event::{Event, Fact};
 use crate::outbox::Outbox;
 use crate::time::Timestamp;
 
@@ -49,6 +50,13 @@ impl Head {
             std::cmp::Ordering::Greater => Turn::NotYet(next),
         }
     }
+
+    /// The ordinal of the newest batch that was dealt with, where it was rejected.
+    pub fn rejected(&self) -> Option<u64> {
+        let events = self.outbox.iter().flat_map(|outbox| &outbox.events);
+        let rejected = |event: &Event| matches!(&event.fact, Fact::BatchRejected(r) if r.ordinal == self.ordinal);
+        events.into_iter().any(rejected).then_some(self.ordinal)
+    }
 }
 
 #[cfg(test)]
@@ -59,5 +67,23 @@ mod tests {
     fn batches_are_taken_up_in_the_order_they_were_received() {
         let head = Head { ordinal: 4, ..Head::default() };
         assert_eq!([4, 5, 6].map(|n| head.turn_of(n)), [Turn::Past, Turn::Now, Turn::NotYet(5)]);
+    }
+    #[test]
+    fn a_head_tells_whether_the_newest_batch_was_rejected() {
+        use crate::artifact::{Format, Kind};
+        use crate::event::{BatchReceived, BatchRejected};
+        let series: crate::series::SeriesId = "it.ci_direct".parse().unwrap();
+        let raw = Ref::of(Kind::Raw, &series, Format::Csv, b"a");
+        let head = |fact| {
+            let event = Event { series: series.clone(), as_of: Timestamp::EPOCH, fact };
+            let outbox = Outbox { cause: "x".into(), events: vec![event], settled: true };
+            Head { ordinal: 4, outbox: Some(outbox), ..Head::default() }
+        };
+        let (reason, quarantine) = ("empty".to_owned(), None);
+        let rejected = Fact::BatchRejected(BatchRejected { ordinal: 4, raw: raw.clone(), reason, quarantine });
+        assert_eq!(head(rejected).rejected(), Some(4));
+        let other = Fact::BatchReceived(BatchReceived { ordinal: 4, raw, source: "x".into() });
+        assert_eq!(head(other).rejected(), None);
+        assert_eq!(Head::default().rejected(), None);
     }
 }

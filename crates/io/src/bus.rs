@@ -29,6 +29,7 @@ pub use error::{BusError, Malformed};
 pub use message::Recorded;
 pub use publish::Published;
 pub use reader::{Events, Filter, Start};
+pub use received::Receipt;
 pub use setup::{ENDINGS, HEADS, MONITORS, REGISTRY};
 
 pub(crate) use connection::without_password;

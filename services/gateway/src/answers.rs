@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aria_core::artifact::{Artifact, Format, Kind};
-use aria_core::event::Fact;
+use aria_core::contract;
+use aria_core::event::{Fact, ForecastIssued};
 use aria_core::forecast::Forecast;
 use aria_core::head::Head;
 use aria_core::issued::Issued;
@@ -11,12 +12,14 @@ use aria_core::monitor;
 use aria_core::registry::Registry;
 use aria_core::series::{Definition, SeriesId};
 use aria_core::time::Timestamp;
+use aria_io::bus::{Filter, Start};
 use aria_io::stores::Held;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{Gateway, Problem};
@@ -27,7 +30,8 @@ pub async fn index() -> &'static str {
      GET  /v1/series                     the series\n\
      GET  /v1/series/{id}                how far a series has come\n\
      POST /v1/series/{id}/batches        hand a batch in: CSV, NDJSON or Parquet\n\
-     GET  /v1/series/{id}/forecast       the newest forecast\n\
+     GET  /v1/series/{id}/forecast       the newest forecast, or with ?origin= the newest from there\n\
+     GET  /v1/series/{id}/forecasts      every forecast issued: from when, by which model\n\
      GET  /v1/series/{id}/models         the models and what became of them\n\
      GET  /v1/events?series=&from=       events as they happen (server-sent events)\n\
      GET  /healthz /readyz /metrics\n"
@@ -80,37 +84,66 @@ pub async fn models(State(gateway): State<Gateway>, Path(id): Path<String>) -> R
     Ok(Json(registry.document))
 }
 
-/// `POST /v1/series/{series}/batches`: stores the bytes and announces them; 202 with the batch's ordinal.
+/// `POST /v1/series/{series}/batches`: stores the bytes and announces them; 202 with the batch's ordinal. A client that
+/// got no answer sends the same bytes again: as long as they are the newest batch, they are that batch.
 pub async fn receive(
     State(gateway): State<Gateway>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let series = gateway.defined(&id)?.id.clone();
+    let definition = gateway.defined(&id)?;
+    let series = &definition.id;
     let format = format_of(&headers)?;
-    if body.is_empty() {
-        return Err(Problem::Empty);
-    }
-    let raw = Artifact::of(Kind::Raw, &series, format, body.to_vec());
+    let body = body.map_err(|rejection| unread(definition, &rejection))?;
+    contract::glance(definition, format, &body)?;
+    let raw = Artifact::of(Kind::Raw, series, format, body.to_vec());
     gateway.edges.artifacts.store(&raw).await?;
-    let head: Held<Head> = gateway.edges.stores().heads.load(&series).await?;
-    let bus = &gateway.edges.bus;
-    let (event, id) = bus.receive(&series, &raw.name, now(), "http", head.document.ordinal).await?;
-    let ordinal = match event.fact {
+    let head: Held<Head> = gateway.edges.stores().heads.load(series).await?;
+    let (head, bus) = (head.document, &gateway.edges.bus);
+    let receipt = bus.receive_once(series, &raw.name, (now(), "http"), head.ordinal, head.rejected()).await?;
+    let ordinal = match receipt.event.fact {
         Fact::BatchReceived(received) => Some(received.ordinal),
         _ => None,
     };
-    Ok((StatusCode::ACCEPTED, Json(json!({"event": id, "ordinal": ordinal, "raw": raw.name.key()}))))
+    let told = json!({
+        "event": receipt.id, "ordinal": ordinal, "raw": raw.name.key(), "received_before": receipt.duplicate,
+    });
+    Ok((StatusCode::ACCEPTED, Json(told)))
 }
 
-/// `GET /v1/series/{series}/forecast`
-pub async fn forecast(State(gateway): State<Gateway>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+fn unread(definition: &Definition, rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge { most: definition.contract.upload_bytes },
+        _ => Problem::Body { said: rejection.body_text() },
+    }
+}
+
+/// Which forecast.
+#[derive(Deserialize)]
+pub struct Wanted {
+    origin: Option<Timestamp>,
+}
+
+/// `GET /v1/series/{series}/forecast?origin=`
+pub async fn forecast(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
     let definition = gateway.defined(&id)?;
-    // Batches end in their order, so that the forecast issued last is the newest.
-    let newest = gateway.edges.bus.newest_event("forecast.issued", &definition.id).await?;
-    let Some(Fact::ForecastIssued(newest)) = newest.map(|recorded| recorded.event.fact) else {
-        return Err(Problem::NoForecast(id));
+    let Query(Wanted { origin }) = wanted?;
+    let newest = match origin {
+        Some(origin) => {
+            issued(&gateway, &definition.id).await?.into_iter().rfind(|issued| issued.batch.origin == origin)
+        }
+        None => newest(&gateway, &definition.id).await?,
+    };
+    let Some(newest) = newest else {
+        return Err(match origin {
+            Some(origin) => Problem::NoSuchForecast { series: id, origin },
+            None => Problem::NoForecast(id),
+        });
     };
     let issued: Issued = gateway.edges.artifacts.get_document(&newest.forecast).await?;
     let values = Forecast::from_parquet(&gateway.edges.artifacts.get(&issued.values).await?)?;
@@ -129,8 +162,43 @@ pub async fn forecast(State(gateway): State<Gateway>, Path(id): Path<String>) ->
     })))
 }
 
+/// `GET /v1/series/{series}/forecasts`
+pub async fn forecasts(State(gateway): State<Gateway>, Path(id): Path<String>) -> Result<Json<Vec<Value>>, Problem> {
+    let definition = gateway.defined(&id)?;
+    let told = |issued: &ForecastIssued| {
+        json!({
+            "origin": issued.batch.origin, "ordinal": issued.batch.ordinal, "model": issued.model.key(),
+            "degraded": issued.degraded, "forecast": issued.forecast.key(),
+        })
+    };
+    Ok(Json(issued(&gateway, &definition.id).await?.iter().map(told).collect()))
+}
+
+/// The forecast that was issued last. Batches end in their order, so that it is the newest.
+async fn newest(gateway: &Gateway, series: &SeriesId) -> Result<Option<ForecastIssued>, Problem> {
+    let newest = gateway.edges.bus.newest_event("forecast.issued", series).await?;
+    Ok(newest.and_then(|recorded| match recorded.event.fact {
+        Fact::ForecastIssued(issued) => Some(issued),
+        _ => None,
+    }))
+}
+
+/// Every forecast that was issued, in the order of the log.
+async fn issued(gateway: &Gateway, series: &SeriesId) -> Result<Vec<ForecastIssued>, Problem> {
+    let filter = Filter::all().facts(["forecast.issued"]).series(series);
+    let mut events = gateway.edges.bus.recorded_events(&filter, Start::First).await?;
+    let mut all = Vec::new();
+    while let Some(recorded) = events.next_readable().await {
+        if let Fact::ForecastIssued(issued) = recorded?.event.fact {
+            all.push(issued);
+        }
+    }
+    Ok(all)
+}
+
 impl Gateway {
-    fn defined(&self, id: &str) -> Result<&Definition, Problem> {
+    /// The definition of a series.
+    pub(crate) fn defined(&self, id: &str) -> Result<&Definition, Problem> {
         let unknown = || Problem::UnknownSeries(id.to_owned());
         let series: SeriesId = id.parse().map_err(|_| unknown())?;
         self.definitions.get(&series).ok_or_else(unknown)

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use aria_core::series::SeriesId;
 use aria_io::bus::{BusError, Filter, Recorded, Start};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
@@ -19,23 +19,27 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// Which events.
 #[derive(Deserialize)]
 pub struct Wanted {
-    series: Option<SeriesId>,
+    series: Option<String>,
     from: Option<u64>,
 }
 
-/// Events until the client or the gateway leaves; each has its place in the log as its id. A client that comes back with
+/// Events until the client or this process leaves; each has its place in the log as its id. A client that comes back with
 /// the last one in `Last-Event-ID`, as browsers do by themselves, gets those after it.
 pub async fn events(
     State(gateway): State<Gateway>,
-    Query(wanted): Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let filter = wanted.series.iter().fold(Filter::all(), |filter, series| filter.series(series));
+    let Query(wanted) = wanted?;
+    let filter = match &wanted.series {
+        Some(series) => Filter::all().series(&gateway.defined(series)?.id),
+        None => Filter::all(),
+    };
     let start = start(wanted.from, &headers)?;
     let events = gateway.edges.bus.events(&filter, start).await?;
     let shutdown = gateway.shutdown.clone();
-    let events = events.take_until(async move { shutdown.requested().await });
-    Ok(Sse::new(events.map(|recorded| Ok(told(recorded)))).keep_alive(KeepAlive::default()))
+    let leaving = Box::pin(async move { shutdown.requested().await });
+    Ok(Sse::new(events.map(|recorded| Ok(told(recorded))).take_until(leaving)).keep_alive(KeepAlive::default()))
 }
 
 /// Where the client goes on: after the last event that it saw, otherwise at the place that it asks for.

@@ -40,6 +40,7 @@ impl Gateway {
             .route("/v1/series/{series}", get(answers::status))
             .route("/v1/series/{series}/batches", post(answers::receive))
             .route("/v1/series/{series}/forecast", get(answers::forecast))
+            .route("/v1/series/{series}/forecasts", get(answers::forecasts))
             .route("/v1/series/{series}/models", get(answers::models))
             .route("/v1/events", get(feed::events))
             .layer(DefaultBodyLimit::max(usize::try_from(largest).unwrap_or(usize::MAX)))

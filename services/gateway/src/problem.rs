@@ -1,9 +1,12 @@
 //! What the gateway answers when it cannot do what was asked: a status, and a document that names the thing and the next
 //! step (RFC 9457).
 
+use aria_core::contract::BrokenReason;
+use aria_core::time::Timestamp;
 use aria_io::artifacts::StoreError;
 use aria_io::bus::BusError;
 use aria_io::stores::CellError;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -19,15 +22,41 @@ pub enum Problem {
         "content type `{0}` is not taken in: send text/csv, application/x-ndjson or application/vnd.apache.parquet"
     )]
     Format(String),
-    /// The body is empty.
-    #[error("the body is empty: send the rows of a batch")]
-    Empty,
     /// A client says that it saw an event that cannot be.
     #[error("Last-Event-ID is not the id of an event: leave it out to begin anew")]
     LastEventId,
+    /// The body cannot be a batch of the series.
+    #[error(transparent)]
+    Broken(#[from] BrokenReason),
+    /// The body is larger than any series takes.
+    #[error("the body has more than the {most} bytes that the series takes: split it by time, send the parts in order")]
+    TooLarge {
+        /// The most that is taken.
+        most: u64,
+    },
+    /// The body did not arrive.
+    #[error("the body did not arrive: {said}")]
+    Body {
+        /// What the server says.
+        said: String,
+    },
+    /// The query means nothing.
+    #[error("{said}")]
+    Query {
+        /// What the server says.
+        said: String,
+    },
     /// There is no forecast.
     #[error("`{0}` has no forecast: GET /v1/series/{0} says what it waits for")]
     NoForecast(String),
+    /// There is no forecast with this origin.
+    #[error("`{series}` has no forecast from {origin}: GET /v1/series/{series}/forecasts lists them")]
+    NoSuchForecast {
+        /// The series.
+        series: String,
+        /// The origin.
+        origin: Timestamp,
+    },
     /// The store does not do its work.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -42,6 +71,12 @@ pub enum Problem {
     Values(#[from] aria_core::forecast::ValuesError),
 }
 
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Query { said: rejection.body_text() }
+    }
+}
+
 #[derive(Serialize)]
 struct Document {
     title: &'static str,
@@ -52,9 +87,16 @@ struct Document {
 impl Problem {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::UnknownSeries(_) | Self::NoForecast(_) => (StatusCode::NOT_FOUND, "not found"),
+            Self::UnknownSeries(_) | Self::NoForecast(_) | Self::NoSuchForecast { .. } => {
+                (StatusCode::NOT_FOUND, "not found")
+            }
             Self::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported content type"),
-            Self::Empty | Self::LastEventId => (StatusCode::BAD_REQUEST, "bad request"),
+            Self::TooLarge { .. } | Self::Broken(BrokenReason::TooManyBytes { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too large")
+            }
+            Self::Broken(_) | Self::Body { .. } | Self::Query { .. } | Self::LastEventId => {
+                (StatusCode::BAD_REQUEST, "bad request")
+            }
             Self::Store(_) | Self::Bus(_) | Self::Cell(_) => (StatusCode::SERVICE_UNAVAILABLE, "not available"),
             Self::Values(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable artifact"),
         }

@@ -37,6 +37,19 @@ struct Batch<'a> {
 struct Last {
     ordinal: u64,
     sequence: u64,
+    /// It and its id, where it can be read.
+    event: Option<(Event, String)>,
+}
+
+/// A batch that the log has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// How it was announced.
+    pub event: Event,
+    /// The event's id.
+    pub id: String,
+    /// Whether it was the newest batch of its series before.
+    pub duplicate: bool,
 }
 
 /// The fact whose ordinals are taken here.
@@ -64,32 +77,71 @@ impl Bus {
         source: &str,
         floor: u64,
     ) -> Result<(Event, String), BusError> {
-        let batch = Batch { series, raw, as_of, source };
+        let receipt = self.receive_unless(&Batch { series, raw, as_of, source }, floor, |_| false).await?;
+        Ok((receipt.event, receipt.id))
+    }
+
+    /// Announces stored bytes as [`Self::receive`] does, unless they are the series' newest batch already: to take them in
+    /// a second time would change nothing, so it is a client's repetition. `rejected` is the ordinal of the newest batch
+    /// that is known to have been rejected: handed in again, it is a further batch.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub async fn receive_once(
+        &self,
+        series: &SeriesId,
+        raw: &Ref,
+        (as_of, source): (Timestamp, &str),
+        floor: u64,
+        rejected: Option<u64>,
+    ) -> Result<Receipt, BusError> {
+        let same = |last: &BatchReceived| last.raw == *raw && Some(last.ordinal) != rejected;
+        self.receive_unless(&Batch { series, raw, as_of, source }, floor, same).await
+    }
+
+    async fn receive_unless(
+        &self,
+        batch: &Batch<'_>,
+        floor: u64,
+        same: impl Fn(&BatchReceived) -> bool,
+    ) -> Result<Receipt, BusError> {
+        let cause = batch.raw.key();
         for round in 0..ROUNDS {
-            let last = self.last_received(&batch).await?;
+            let last = self.last_received(batch).await?;
+            if let Some((event, id)) = last.event
+                && matches!(&event.fact, Fact::BatchReceived(received) if same(received))
+            {
+                return Ok(Receipt { event, id, duplicate: true });
+            }
             let event = batch.event(last.ordinal.max(floor) + 1);
-            let id = contracts::event_id(&raw.key(), &event);
-            match self.take(&id, &raw.key(), &event, last.sequence).await? {
-                Taken::Yes => return Ok((event, id.to_string())),
-                Taken::BySomeoneElse => debug!(series = %series, round, "someone else took the ordinal"),
+            let id = contracts::event_id(&cause, &event);
+            match self.take(&id, &cause, &event, last.sequence).await? {
+                Taken::Yes => return Ok(Receipt { event, id: id.to_string(), duplicate: false }),
+                Taken::BySomeoneElse => debug!(series = %batch.series, round, "someone else took the ordinal"),
             }
         }
-        Err(BusError::Crowded { series: series.to_string() })
+        Err(BusError::Crowded { series: batch.series.to_string() })
     }
 
     async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
         let (newest, sequence) = match self.newest_message(BATCH_RECEIVED, batch.series).await {
-            Ok(Some(newest)) => (Some(newest.event.fact), newest.sequence),
+            Ok(Some(newest)) => {
+                let sequence = newest.sequence;
+                (Some(newest), sequence)
+            }
             Ok(None) => return Ok(Last::default()),
             // A foreign message has a place but no ordinal: it must not keep batches from being received.
             Err(BusError::Undecodable { sequence, .. }) => {
                 let readable = self.newest_readable(BATCH_RECEIVED, batch.series).await?;
-                (readable.map(|recorded| recorded.event.fact), sequence)
+                (readable, sequence)
             }
             Err(error) => return Err(error),
         };
-        let ordinal = if let Some(Fact::BatchReceived(received)) = newest { received.ordinal } else { 0 };
-        Ok(Last { ordinal, sequence })
+        let ordinal = match newest.as_ref().map(|newest| &newest.event.fact) {
+            Some(Fact::BatchReceived(received)) => received.ordinal,
+            Some(_) | None => 0,
+        };
+        Ok(Last { ordinal, sequence, event: newest.map(|newest| (newest.event, newest.id)) })
     }
 
     /// Publishes under the condition that no batch came after `after`.
