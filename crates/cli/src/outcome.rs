@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anyhow::Context;
 use aria_core::artifact::Ref;
 use aria_core::forecast::{self, CSV_HEADER, Forecast, baseline};
 use aria_core::history::History;
-use aria_core::issued::Issued;
 use aria_core::model::Model;
 use aria_core::score::{self, Score};
 use aria_core::summary::Tally;
 use aria_core::time::{DAY, Timestamp};
 use aria_io::artifacts::Artifacts;
-use aria_io::library::Series;
+use aria_io::library::{self, Series};
 use serde::Serialize;
 
 /// What a run came to, as `summary.json` holds it.
@@ -75,7 +73,7 @@ impl Outcome {
     pub async fn load(artifacts: &Artifacts, tally: &Tally, newest: &Ref) -> anyhow::Result<Self> {
         let mut forecasts = Vec::new();
         for issued in tally.forecasts() {
-            forecasts.push(load_forecast(artifacts, &issued.forecast).await?);
+            forecasts.push(library::forecast(artifacts, &issued.forecast).await?.1);
         }
         let series = Series::open(artifacts, newest).await?;
         let actuals = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
@@ -132,16 +130,6 @@ impl Outcome {
     fn known(&self, origin: Timestamp) -> History {
         self.actuals.between(origin.plus(-forecast::NEEDED_DAYS * DAY), origin)
     }
-}
-
-/// Loads an issued forecast.
-///
-/// # Errors
-/// Where an artifact cannot be had or read.
-pub async fn load_forecast(artifacts: &Artifacts, name: &Ref) -> anyhow::Result<Forecast> {
-    let issued: Issued = artifacts.get_document(name).await?;
-    let bytes = artifacts.get(&issued.values).await?;
-    Forecast::from_parquet(&bytes).with_context(|| format!("forecast `{name}`"))
 }
 
 /// Forecasts as CSV in the columns of `aria backtest`.

@@ -1,7 +1,9 @@
-//! Series and models read back from artifacts.
+//! Series and forecasts read back from artifacts.
 
 use aria_core::artifact::Ref;
+use aria_core::forecast::{Forecast, ValuesError};
 use aria_core::history::History;
+use aria_core::issued::Issued;
 use aria_core::series::Definition;
 use aria_core::snapshot::Manifest;
 use aria_core::table::{Table, TableError};
@@ -20,7 +22,7 @@ pub struct Series {
     pub definition: Definition,
 }
 
-/// A series that cannot be read back.
+/// A series or a forecast that cannot be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// An artifact cannot be had.
@@ -34,6 +36,14 @@ pub enum LibraryError {
         /// What is wrong with it.
         source: TableError,
     },
+    /// A forecast's values are not what they should be.
+    #[error("forecast `{key}`: {source}")]
+    Forecast {
+        /// The key of the values.
+        key: String,
+        /// What is wrong with them.
+        source: ValuesError,
+    },
 }
 
 impl LibraryError {
@@ -41,7 +51,7 @@ impl LibraryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
-            Self::Table { .. } => false,
+            Self::Table { .. } | Self::Forecast { .. } => false,
         }
     }
 }
@@ -82,6 +92,18 @@ impl Series {
             .history(column, self.definition.cadence)
             .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
     }
+}
+
+/// An issued forecast with where it came from.
+///
+/// # Errors
+/// Where its document or its values cannot be had or read.
+pub async fn forecast(artifacts: &Artifacts, name: &Ref) -> Result<(Issued, Forecast), LibraryError> {
+    let issued: Issued = artifacts.get_document(name).await?;
+    let bytes = artifacts.get(&issued.values).await?;
+    let values =
+        Forecast::from_parquet(&bytes).map_err(|source| LibraryError::Forecast { key: issued.values.key(), source })?;
+    Ok((issued, values))
 }
 
 /// Tables as they are stored, in the given order.

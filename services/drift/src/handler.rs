@@ -1,14 +1,12 @@
 //! What drift does with an event: load the monitor and what the check looks at, decide in core, store, move the monitor.
 
-use aria_core::artifact::Ref;
 use aria_core::event::{BatchAccepted, BatchId, Event, Fact};
 use aria_core::forecast::Forecast;
-use aria_core::issued::Issued;
 use aria_core::model::Model;
 use aria_core::monitor::{self, Checked, Inputs, Noted, Pending, State, Turn};
 use aria_core::outbox::{self, Found};
 use aria_core::time::DAY;
-use aria_io::library::Series;
+use aria_io::library::{self, Series};
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
 use aria_io::stores::{Held, Stores};
 
@@ -60,17 +58,12 @@ impl Drift {
         };
         let mut forecasts = Vec::new();
         for pending in &state.forecasts {
-            forecasts.push((pending.clone(), self.forecast(&pending.forecast).await?));
+            let (_, forecast) = library::forecast(artifacts, &pending.forecast).await?;
+            forecasts.push((pending.clone(), forecast));
         }
         let (state, batch, cause) = (state.clone(), batch.clone(), cause.to_owned());
         let checked = cpu(move || check(&state, &batch, &series, &history, model.as_ref(), &forecasts, &cause)).await?;
         checked.map_err(Failure::permanent)
-    }
-
-    async fn forecast(&self, name: &Ref) -> Result<Forecast, Failure> {
-        let issued: Issued = self.stores.artifacts.get_document(name).await?;
-        let bytes = self.stores.artifacts.get(&issued.values).await?;
-        Forecast::from_parquet(&bytes).map_err(Failure::permanent)
     }
 
     /// Moves the monitor by an event that asks for nothing.

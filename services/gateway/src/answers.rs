@@ -5,14 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aria_core::artifact::{Artifact, Format, Kind};
 use aria_core::contract;
 use aria_core::event::{Fact, ForecastIssued};
-use aria_core::forecast::Forecast;
 use aria_core::head::Head;
-use aria_core::issued::Issued;
 use aria_core::monitor;
 use aria_core::registry::Registry;
 use aria_core::series::{Definition, SeriesId};
 use aria_core::time::Timestamp;
 use aria_io::bus::{Filter, Start};
+use aria_io::library;
 use aria_io::stores::Held;
 use axum::Json;
 use axum::body::Bytes;
@@ -145,8 +144,7 @@ pub async fn forecast(
             None => Problem::NoForecast(id),
         });
     };
-    let issued: Issued = gateway.edges.artifacts.get_document(&newest.forecast).await?;
-    let values = Forecast::from_parquet(&gateway.edges.artifacts.get(&issued.values).await?)?;
+    let (issued, values) = library::forecast(&gateway.edges.artifacts, &newest.forecast).await?;
     let point = |p: &aria_core::forecast::Point| {
         json!({
             "target": p.target, "forecast": p.value,

@@ -5,6 +5,7 @@ use aria_core::contract::BrokenReason;
 use aria_core::time::Timestamp;
 use aria_io::artifacts::StoreError;
 use aria_io::bus::BusError;
+use aria_io::library::LibraryError;
 use aria_io::stores::CellError;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{StatusCode, header};
@@ -68,7 +69,7 @@ pub enum Problem {
     Cell(#[from] CellError),
     /// A stored forecast cannot be read.
     #[error(transparent)]
-    Values(#[from] aria_core::forecast::ValuesError),
+    Library(#[from] LibraryError),
 }
 
 impl From<QueryRejection> for Problem {
@@ -98,7 +99,8 @@ impl Problem {
                 (StatusCode::BAD_REQUEST, "bad request")
             }
             Self::Store(_) | Self::Bus(_) | Self::Cell(_) => (StatusCode::SERVICE_UNAVAILABLE, "not available"),
-            Self::Values(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable artifact"),
+            Self::Library(error) if error.is_transient() => (StatusCode::SERVICE_UNAVAILABLE, "not available"),
+            Self::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable artifact"),
         }
     }
 }

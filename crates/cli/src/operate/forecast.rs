@@ -7,6 +7,7 @@ use aria_core::artifact::Ref;
 use aria_core::event::Fact;
 use aria_core::forecast::{Forecast as Values, Point};
 use aria_core::series::SeriesId;
+use aria_io::library;
 use aria_io::runtime::Edges;
 use clap::Args;
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ impl Forecast {
         }
         let mut forecasts = Vec::new();
         for forecast in &wanted {
-            forecasts.push(outcome::load_forecast(&edges.artifacts, forecast).await?);
+            forecasts.push(library::forecast(&edges.artifacts, forecast).await?.1);
         }
         match (&self.out, self.json) {
             (None, false) => say!("{}", outcome::to_csv(&forecasts).trim_end()),
