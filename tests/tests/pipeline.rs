@@ -6,7 +6,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aria_tests::{Nats, S3, Service, aria, free_ports, nats_server};
+use aria_tests::{Nats, Process, S3, Service, aria, free_ports, nats_server};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -85,6 +85,39 @@ async fn a_model_retrained_on_drift_is_better_than_the_first_one_kept_for_ever()
     let (issued, kept) = (error("issued")?, error("first_model_kept")?);
     assert!(issued < 0.95 * kept, "{issued} is not measurably better than {kept}");
     assert_eq!(year["issued"]["origins"], year["first_model_kept"]["origins"]);
+    Ok(())
+}
+
+/// A run's summary without the times that it took.
+fn summary(folder: &Path) -> Result<Value> {
+    let mut summary: Value = serde_json::from_slice(&std::fs::read(folder.join("summary.json"))?)?;
+    summary.as_object_mut().context("the summary is no object")?.remove("latency_ms");
+    Ok(summary)
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_and_started_again_ends_as_one_that_was_not() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path()).await?;
+    let args = ["demo", "--input", "history.csv", "--series", SERIES, "--once"];
+    let run_in = |data: &'static str, out: &'static str| [args.as_slice(), &["--data", data, "--out", out]].concat();
+    done(folder.path(), &run_in("whole", "whole-out"), &[]).await?;
+
+    // Killed twice: while there is no model yet, and with models and watched forecasts.
+    for progress in ["50 of 181 batches", "150 of 181 batches"] {
+        let mut command = aria()?;
+        command.args(run_in("cut", "cut-out")).current_dir(folder.path()).env("ARIA_NATS_SERVER", nats_server()?);
+        let mut process = Process::spawn("aria-demo", &mut command)?;
+        process.wait_for_line(PATIENCE, |line| line.contains(progress).then_some(()))?;
+        process.kill()?;
+    }
+    done(folder.path(), &run_in("cut", "cut-out"), &[]).await?;
+
+    let (whole, cut) = (folder.path().join("whole-out"), folder.path().join("cut-out"));
+    assert_eq!(summary(&cut)?, summary(&whole)?);
+    let forecasts = [&cut, &whole].map(|out| std::fs::read(out.join("forecasts.csv")));
+    let [cut, whole] = forecasts;
+    assert!(cut? == whole?, "the run that was killed issued other forecasts");
     Ok(())
 }
 

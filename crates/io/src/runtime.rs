@@ -70,7 +70,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            ack_wait: Duration::from_secs(30),
+            ack_wait: Duration::from_secs(10),
             attempts: 12,
             concurrency: 4,
             drain: Duration::from_secs(20),
