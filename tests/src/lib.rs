@@ -21,7 +21,7 @@ pub use ports::free_ports;
 pub use process::Process;
 pub use s3::S3;
 pub use wait::until;
-pub use wave::{Day, HEADER, wave};
+pub use wave::{HEADER, Pace, wave};
 
 /// The nats-server that tests start, to be handed to a command that starts one itself.
 ///

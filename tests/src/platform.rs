@@ -15,7 +15,7 @@ use aria_io::runtime::Edges;
 use tempfile::TempDir;
 
 use crate::process::Process;
-use crate::{Day, Service, aria, clone_root, nats_server, wave};
+use crate::{Pace, Service, aria, clone_root, nats_server, wave};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Where the platform keeps its state, as seen from its folder: the place that every command looks at by itself.
@@ -160,17 +160,17 @@ impl Platform {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn write(&self, file: &str, from: &str, to: &str, day: Day) -> Result<()> {
-        std::fs::write(self.folder().join(file), wave(from, to, day)?).with_context(|| format!("cannot write {file}"))
+    pub fn write(&self, file: &str, from: &str, to: &str, pace: Pace) -> Result<()> {
+        std::fs::write(self.folder().join(file), wave(from, to, pace)?).with_context(|| format!("cannot write {file}"))
     }
 
     /// Hands a history in as one batch and waits for its end.
     ///
     /// # Errors
     /// Where it is not taken in.
-    pub async fn ingest(&self, from: &str, to: &str, day: Day) -> Result<String> {
+    pub async fn ingest(&self, from: &str, to: &str, pace: Pace) -> Result<String> {
         let file = format!("{from}.csv");
-        self.write(&file, from, to, day)?;
+        self.write(&file, from, to, pace)?;
         self.done(&["ingest", "--series", Self::SERIES, &file]).await
     }
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aria_core::artifact::{Format, Kind, Ref};
 use aria_core::event::{Fact, Retraining};
 use aria_io::bus::Start;
-use aria_tests::{Day, Platform, until};
+use aria_tests::{Pace, Platform, until};
 use futures::TryStreamExt;
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ async fn listed(platform: &Platform, count: usize) -> Result<Vec<Value>> {
 #[tokio::test]
 async fn a_poisoned_message_is_listed_and_shown_with_its_reason_and_blocks_nobody() -> Result<()> {
     let platform = Platform::start().await?;
-    platform.write("day.csv", "2021-01-01", "2021-01-02", Day::Usual)?;
+    platform.write("day.csv", "2021-01-01", "2021-01-02", Pace::Slow)?;
     assert_eq!(platform.done(&["deadletters", "list"]).await?.trim(), "no dead letters");
 
     assert_eq!(poison(&platform, "lost.csv").await?, 1);

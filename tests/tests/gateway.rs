@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aria_core::event::{Event, Fact};
 use aria_core::summary::ended;
-use aria_tests::{Day, Platform, until, wave};
+use aria_tests::{Pace, Platform, until, wave};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ async fn refused(response: Response, status: StatusCode, named: &str) -> Result<
 #[tokio::test]
 async fn an_upload_is_accepted_with_its_id_and_the_same_upload_again_is_the_same_batch() -> Result<()> {
     let platform = Platform::start().await?;
-    let rows = wave("2021-01-01", "2021-01-03", Day::Usual)?;
+    let rows = wave("2021-01-01", "2021-01-03", Pace::Slow)?;
     let first = upload(&platform, CSV, rows.clone()).await?;
     assert_eq!(first.status(), StatusCode::ACCEPTED);
     let first = json_of(first).await?;
@@ -71,7 +71,7 @@ async fn an_upload_is_accepted_with_its_id_and_the_same_upload_again_is_the_same
         assert_eq!(again["received_before"], true);
     }
     // Other bytes are another batch, and what came before them is news again: the latest value of an hour wins.
-    let other = wave("2021-01-02", "2021-01-04", Day::Usual)?;
+    let other = wave("2021-01-02", "2021-01-04", Pace::Slow)?;
     assert_eq!(json_of(upload(&platform, CSV, other).await?).await?["ordinal"], 2);
     assert_eq!(json_of(upload(&platform, CSV, rows).await?).await?["ordinal"], 3);
     end_of(&platform, 3).await?;
@@ -83,7 +83,7 @@ async fn an_upload_is_accepted_with_its_id_and_the_same_upload_again_is_the_same
 #[tokio::test]
 async fn the_same_upload_eight_times_at_once_is_one_batch() -> Result<()> {
     let platform = Platform::start().await?;
-    let rows = wave("2021-01-01", "2021-01-02", Day::Usual)?;
+    let rows = wave("2021-01-01", "2021-01-02", Pace::Slow)?;
     let uploads = (0..8).map(|_| upload(&platform, CSV, rows.clone()));
     for answer in futures::future::try_join_all(uploads).await? {
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
@@ -114,7 +114,7 @@ async fn the_newest_forecast_and_every_one_before_it_are_told_with_their_models(
 
     let spans = [("2021-01-01", "2021-03-20"), ("2021-03-20", "2021-03-21"), ("2021-03-21", "2021-03-22")];
     for (ordinal, (from, to)) in (1..).zip(spans) {
-        let rows = wave(from, to, Day::Usual)?;
+        let rows = wave(from, to, Pace::Slow)?;
         upload(&platform, CSV, rows).await?.error_for_status()?;
         let ended = end_of(&platform, ordinal).await?;
         assert!(matches!(ended.fact, Fact::ForecastIssued(_)), "{ended:?}");
@@ -247,7 +247,7 @@ async fn the_live_feed_delivers_every_event_of_a_batch_in_order_and_goes_on_afte
     let platform = Platform::start().await?;
     let mut feed = get(&platform, "/v1/events?series=sim.ci_direct").await?.error_for_status()?;
     assert_eq!(feed.headers()["content-type"], "text/event-stream");
-    let rows = wave("2021-01-01", "2021-03-20", Day::Usual)?;
+    let rows = wave("2021-01-01", "2021-03-20", Pace::Slow)?;
     upload(&platform, CSV, rows).await?.error_for_status()?;
 
     let sent = feed_until(&mut feed, "forecast.issued").await?;
@@ -292,7 +292,7 @@ async fn an_orchestrator_learns_health_and_readiness_and_counts_what_was_done() 
     let platform = Platform::start().await?;
     assert_eq!(text_of(get(&platform, "/healthz").await?).await?, "alive\n");
     assert_eq!(text_of(get(&platform, "/readyz").await?).await?, "ready\n");
-    let rows = wave("2021-01-01", "2021-01-02", Day::Usual)?;
+    let rows = wave("2021-01-01", "2021-01-02", Pace::Slow)?;
     upload(&platform, CSV, rows).await?.error_for_status()?;
     let wanted = [
         r#"aria_deliveries_total{service="ingestion",outcome="done"} 1"#,

@@ -40,6 +40,8 @@ pub struct State {
     pub last_asked: Option<Timestamp>,
     /// Retrainings asked for so far.
     pub asked: u64,
+    /// The newest request by a person, unless its training failed.
+    pub asked_by_hand: Option<AskedByHand>,
     /// Retrainings in a row that brought no new model.
     pub failures: u32,
     /// Facts that go with the newest change.
@@ -87,6 +89,15 @@ pub struct Serving {
     pub since: Timestamp,
     /// Place of the takeover among the changes of the series' serving model.
     pub number: u64,
+}
+
+/// A request by a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedByHand {
+    /// The retraining.
+    pub id: RetrainingId,
+    /// The data to train on.
+    pub snapshot: Ref,
 }
 
 /// A forecast that is watched.
@@ -153,6 +164,9 @@ pub enum RefusedByHand {
     /// The series has no accepted batch.
     #[error("the series has no data to train on: ingest some first")]
     NoData,
+    /// A person asked on the same data before, and would get the same model again.
+    #[error("retraining {0} was asked for on the same data before: hand in a batch first")]
+    Repeated(String),
     /// One is in flight; there is at most one.
     #[error("retraining {0} is in flight: wait for its end")]
     InFlight(String),
@@ -164,7 +178,7 @@ pub enum RefusedByHand {
 /// Asks for a retraining by hand: the state with it in flight, and the request.
 ///
 /// # Errors
-/// Where one is in flight already, a batch is on its way, or there is nothing to train on.
+/// Where one is in flight already, a batch is on its way, or there is nothing new to train on.
 pub fn ask_by_hand(
     state: &State,
     series: &SeriesId,
@@ -179,6 +193,9 @@ pub fn ask_by_hand(
     if state.outbox.as_ref().is_some_and(|outbox| !outbox.settled) {
         return Err(RefusedByHand::Unpublished);
     }
+    if let Some(before) = state.asked_by_hand.as_ref().filter(|before| &before.snapshot == snapshot) {
+        return Err(RefusedByHand::Repeated(before.id.0.clone()));
+    }
     let origin = state.origin.ok_or(RefusedByHand::NoData)?;
     let id = retraining_id(series, Cause::ByHand, snapshot, state.asked);
     let retraining = Retraining {
@@ -191,7 +208,8 @@ pub fn ask_by_hand(
     };
     let event = Event { series: series.clone(), as_of: origin, fact: Fact::RetrainingRequested(retraining) };
     let next = State {
-        phase: Phase::Retraining { id, held: None },
+        phase: Phase::Retraining { id: id.clone(), held: None },
+        asked_by_hand: Some(AskedByHand { id, snapshot: snapshot.clone() }),
         last_asked: Some(origin),
         asked: state.asked + 1,
         outbox: Some(Outbox { cause: BY_HAND.to_owned(), events: vec![event.clone()], settled: false }),

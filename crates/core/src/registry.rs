@@ -93,8 +93,8 @@ impl WithOutbox for Registry {
 /// Why the serving model cannot be put back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RollbackError {
-    /// No model has taken over from another one.
-    #[error("there is no earlier model to go back to: name one of `aria models`")]
+    /// The serving model has taken over from no other.
+    #[error("there is no earlier model to go back to: the serving one took over from none; see `aria models`")]
     NoEarlier,
     /// The named model never took over.
     #[error("model `{model}` never served this series: name a promoted one of `aria models`")]
@@ -139,8 +139,10 @@ impl Registry {
         self.moves.iter().rev().find(|moved| moved.by == by)
     }
 
-    /// The registry after an operator put an earlier model back: the one that served before, or the one whose digest
-    /// starts with `wanted`. The fact lies in its outbox.
+    /// The registry after an operator put an earlier model back: the one that the serving model once took over from, or
+    /// the one whose digest starts with `wanted`. The fact lies in its outbox.
+    ///
+    /// Going back twice goes back two models, and never forward to the one that was just taken out of service.
     ///
     /// # Errors
     /// Where there is no such model, or the fact of the rollback before is still to be published.
@@ -156,7 +158,7 @@ impl Registry {
         }
         let target = match wanted {
             Some(digest) => self.served(digest)?,
-            None => self.moves.last().and_then(|m| m.from.clone()).ok_or(RollbackError::NoEarlier)?,
+            None => self.earlier().ok_or(RollbackError::NoEarlier)?,
         };
         let mut next = self.clone();
         let moved = next.serve(target, at, Mover::Hand { reason: reason.to_owned() });
@@ -169,6 +171,13 @@ impl Registry {
         let event = Event { series: series.clone(), as_of: at, fact };
         next.outbox = Some(Outbox { cause: BY_HAND.to_owned(), events: vec![event], settled: false });
         Ok((next, moved))
+    }
+
+    /// The model that the serving one took over from when it won its evaluation.
+    fn earlier(&self) -> Option<Ref> {
+        let serving = self.champion.as_ref()?;
+        let won = |m: &&Move| &m.to == serving && matches!(m.by, Mover::Evaluation { .. });
+        self.moves.iter().rev().find(won)?.from.clone()
     }
 
     fn served(&self, digest: &str) -> Result<Ref, RollbackError> {
@@ -247,7 +256,23 @@ mod tests {
         assert_eq!((promoted.number, &promoted.model), (moved.number, &moved.to));
         assert_eq!(rolled_back(&after, None).unwrap_err(), RollbackError::Unpublished);
         after.outbox.as_mut().unwrap().settled = true;
-        assert_eq!(rolled_back(&after, None).unwrap().1.to, model("b"));
+        assert_eq!(rolled_back(&after, None).unwrap_err(), RollbackError::NoEarlier);
+    }
+
+    #[test]
+    fn going_back_twice_goes_back_two_models_and_then_no_further() {
+        let back = |registry: &Registry| {
+            let (mut after, moved) = rolled_back(registry, None)?;
+            after.outbox = None;
+            Ok::<_, RollbackError>((after, moved.to))
+        };
+        let registry = Registry::default().with(version("a", None)).with(version("b", None)).with(version("c", None));
+        let (once, first) = back(&registry).unwrap();
+        let (twice, second) = back(&once).unwrap();
+        assert_eq!((first, second), (model("b"), model("a")));
+        assert_eq!(back(&twice).unwrap_err(), RollbackError::NoEarlier);
+        // What wins against the model that was put back, took over from that one.
+        assert_eq!(back(&once.with(version("d", None))).unwrap().1, model("b"));
     }
 
     #[test]

@@ -14,14 +14,15 @@ use serde_json::json;
 use super::{TRIES, is_conflict, must_be_known, print_json, publish_outbox};
 use crate::platform::Place;
 
-/// Puts the model back that served before, or the named one.
+/// Puts the model back that the serving one took over from, or the named one.
 #[derive(Args, Debug)]
 pub struct Rollback {
     #[command(flatten)]
     place: Place,
     /// The series.
     series: SeriesId,
-    /// The beginning of the model's digest, as `aria models` shows it; without it the model that served before.
+    /// The beginning of the model's digest, as `aria models` shows it; without it the one that the serving model took over
+    /// from.
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     to: Option<String>,
     /// Why, for the record.

@@ -22,7 +22,11 @@ pub fn note(state: &State, event: &Event) -> Noted {
         Fact::ForecastIssued(issued) => end_of_batch(state, &issued.batch, Some(&issued.forecast)),
         Fact::ForecastWithheld(withheld) => end_of_batch(state, &withheld.batch, None),
         Fact::ModelRejected(rejected) => end_of_retraining(state, &rejected.retraining, failed),
-        Fact::TrainingFailed(failed_) => end_of_retraining(state, &failed_.retraining, failed),
+        Fact::TrainingFailed(training) => end_of_retraining(state, &training.retraining, |next| {
+            failed(next);
+            // What failed may be asked for again.
+            next.asked_by_hand.take_if(|asked| asked.id == training.retraining.id);
+        }),
         Fact::ModelPromoted(promoted) => takeover(state, event.as_of, promoted),
         Fact::BatchReceived(_)
         | Fact::BatchAccepted(_)

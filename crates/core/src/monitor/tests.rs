@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::artifact::{Format, Kind};
-use crate::event::{ForecastIssued, ModelPromoted, ModelRejected, Promotion};
+use crate::event::{ForecastIssued, ModelPromoted, ModelRejected, Promotion, TrainingFailed};
 
 fn series() -> SeriesId {
     "it.ci_direct".parse().unwrap()
@@ -103,18 +103,27 @@ fn a_retraining_by_hand_is_in_flight_with_its_request_in_the_outbox() {
     assert_eq!(next.outbox.map(|o| (o.events, o.settled)), Some((vec![event], false)));
 }
 
+/// Asks by hand on data of this name, with everything before it published.
+fn asked(state: &State, data: &str) -> Result<(State, Retraining), RefusedByHand> {
+    let settled = State { outbox: None, ..state.clone() };
+    let (next, event) = ask_by_hand(&settled, &series(), &artifact(Kind::Snapshot, data), "why")?;
+    let Fact::RetrainingRequested(retraining) = event.fact else { panic!("nothing was asked for") };
+    Ok((next, retraining))
+}
+
 #[test]
-fn a_second_request_on_the_same_data_has_an_id_of_its_own() {
-    let (mut state, snapshot) =
-        (State { origin: Some(Timestamp::EPOCH), ..State::default() }, artifact(Kind::Snapshot, "s"));
-    let mut ids = std::collections::BTreeSet::new();
-    for _ in 0..3 {
-        let (asked, event) = ask_by_hand(&state, &series(), &snapshot, "again").unwrap();
-        let Fact::RetrainingRequested(retraining) = event.fact else { panic!("not asked") };
-        ids.insert(retraining.id.0);
-        state = State { phase: Phase::Idle, outbox: None, ..asked };
-    }
-    assert_eq!(ids.len(), 3);
+fn a_person_asks_again_on_new_data_or_when_the_training_failed_and_then_under_another_id() {
+    let state = State { origin: Some(Timestamp::EPOCH), ..State::default() };
+    let (in_flight, first) = asked(&state, "s").unwrap();
+    let (retraining, reason) = (first.clone(), "worse".to_owned());
+    let fact =
+        ModelRejected { retraining, model: artifact(Kind::Model, "c"), evaluation: None, reason: reason.clone() };
+    let trained = next(&in_flight, &event(Fact::ModelRejected(fact)));
+    assert_eq!(asked(&trained, "s").unwrap_err(), RefusedByHand::Repeated(first.id.0.clone()));
+    assert!(asked(&trained, "s with a batch more").is_ok());
+    let fact = Fact::TrainingFailed(TrainingFailed { retraining: first.clone(), reason });
+    let (_, again) = asked(&next(&in_flight, &event(fact)), "s").unwrap();
+    assert_ne!(again.id, first.id);
 }
 
 #[test]
