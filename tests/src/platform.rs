@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Output};
+use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -111,6 +111,16 @@ impl Platform {
         text.trim().parse().context("the broker's process id is no number")
     }
 
+    /// Kills its broker where it stands.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn kill_broker(&self) -> Result<()> {
+        let killed = Command::new("/bin/sh").args(["-c", &format!("kill -KILL {}", self.broker_pid()?)]).status();
+        ensure!(killed.context("cannot start /bin/sh")?.success(), "cannot kill the broker");
+        Ok(())
+    }
+
     /// An address of its HTTP API.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
@@ -154,6 +164,14 @@ impl Platform {
     /// Where it cannot be started.
     pub fn spawn(&self, args: &[&str]) -> Result<Process> {
         Process::spawn(&format!("aria-{}", args.first().unwrap_or(&"")), aria()?.args(args).current_dir(self.folder()))
+    }
+
+    /// Starts another `aria up` on its folder.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn spawn_up(&self) -> Result<Process> {
+        up(self.folder())
     }
 
     /// Writes a history from `from` to `to` into a file of its folder.
@@ -229,14 +247,20 @@ impl Platform {
 
 /// Starts `aria up` in a folder and reads from what it prints where its HTTP API is.
 async fn launch(folder: &Path) -> Result<(Service, SocketAddr)> {
-    let mut command = aria()?;
-    command.args(["up", "--http", "127.0.0.1:0"]).current_dir(folder);
-    command.env("ARIA_NATS_SERVER", nats_server()?).env("ARIA_SERIES", SERIES);
-    let mut up = Service { process: Process::spawn("aria-up", &mut command)? };
+    let mut up = Service { process: up(folder)? };
     let address = |line: &str| line.strip_prefix("HTTP API on http://")?.split(';').next()?.parse().ok();
     let http = up.process.wait_for_line(PATIENCE, address)?;
     up.ready(http, PATIENCE).await?;
     Ok((up, http))
+}
+
+fn up(folder: &Path) -> Result<Process> {
+    let mut command = aria()?;
+    command.args(["up", "--http", "127.0.0.1:0"]).current_dir(folder);
+    command.env("ARIA_NATS_SERVER", nats_server()?).env("ARIA_SERIES", SERIES);
+    // After a kill, nobody wants to wait for what was in hand as long as an operator would.
+    command.env("ARIA_ACK_WAIT_SECONDS", "2");
+    Process::spawn("aria-up", &mut command)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -103,15 +103,18 @@ async fn a_run_that_is_killed_and_started_again_ends_as_one_that_was_not() -> Re
     let run_in = |data: &'static str, out: &'static str| [args.as_slice(), &["--data", data, "--out", out]].concat();
     done(folder.path(), &run_in("whole", "whole-out"), &[]).await?;
 
+    // What a killed process had in hand comes again soon.
+    let soon = [("ARIA_ACK_WAIT_SECONDS".to_owned(), "1".to_owned())];
     // Killed twice: while there is no model yet, and with models and watched forecasts.
     for progress in ["50 of 181 batches", "150 of 181 batches"] {
         let mut command = aria()?;
-        command.args(run_in("cut", "cut-out")).current_dir(folder.path()).env("ARIA_NATS_SERVER", nats_server()?);
+        command.args(run_in("cut", "cut-out")).current_dir(folder.path());
+        command.env("ARIA_NATS_SERVER", nats_server()?).envs(soon.clone());
         let mut process = Process::spawn("aria-demo", &mut command)?;
         process.wait_for_line(PATIENCE, |line| line.contains(progress).then_some(()))?;
         process.kill()?;
     }
-    done(folder.path(), &run_in("cut", "cut-out"), &[]).await?;
+    done(folder.path(), &run_in("cut", "cut-out"), &soon).await?;
 
     let (whole, cut) = (folder.path().join("whole-out"), folder.path().join("cut-out"));
     assert_eq!(summary(&cut)?, summary(&whole)?);
@@ -199,6 +202,20 @@ async fn bad_settings_are_all_named_and_nothing_starts() -> Result<()> {
     for key in ["ARIA_NATS", "ARIA_STORE", "ARIA_SERIES", "ARIA_HTTP", "ARIA_ATTEMPTS", "ARIA_COLOUR"] {
         assert!(told.contains(key), "{key} is not named in: {told}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_platform_told_impossible_limits_names_them_all_and_starts_nothing() -> Result<()> {
+    let folder = TempDir::new()?;
+    let env = [("ARIA_ACK_WAIT_SECONDS", "soon"), ("ARIA_ATTEMPTS", "0")];
+    let output = run(folder.path(), &["up"], &env.map(|(k, v)| (k.to_owned(), v.to_owned()))).await?;
+    assert_eq!(output.status.code(), Some(64));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for key in ["ARIA_ACK_WAIT_SECONDS", "ARIA_ATTEMPTS"] {
+        assert!(told.contains(key), "{key} is not named in: {told}");
+    }
+    assert!(!folder.path().join("data").exists());
     Ok(())
 }
 

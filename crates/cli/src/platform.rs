@@ -9,7 +9,7 @@ use aria_core::series::Definition;
 use aria_io::artifacts::Artifacts;
 use aria_io::bus::{Bus, BusConfig};
 use aria_io::nats_server::{Server, Tools};
-use aria_io::runtime::config::Environment;
+use aria_io::runtime::config::{self, Environment};
 use aria_io::runtime::telemetry::Metrics;
 use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, http};
 use clap::Args;
@@ -36,6 +36,8 @@ pub struct Platform {
     server: Option<Server>,
     services: Services,
     shutdown: Shutdown,
+    /// How long open requests may take to end when the process is asked to leave.
+    drain: Duration,
 }
 
 /// The folder into which `make setup` installs the broker.
@@ -66,11 +68,13 @@ impl Place {
 }
 
 impl Platform {
-    /// Starts everything that is needed and every worker service.
+    /// Starts everything that is needed and every worker service; how hard they try is told by the environment, as to a
+    /// service of its own.
     ///
     /// # Errors
-    /// Where the broker or the store cannot be started or used.
+    /// Where these settings cannot be used, or the broker or the store cannot be started or used.
     pub async fn start(place: &Place, definitions: Vec<Definition>, shutdown: Shutdown) -> anyhow::Result<Self> {
+        let limits = config::limits(&Environment)?;
         std::fs::create_dir_all(&place.data).with_context(|| format!("cannot make {}", place.data.display()))?;
         let server = match &place.nats {
             Some(_) => None,
@@ -86,8 +90,8 @@ impl Platform {
         let edges = Edges { bus, artifacts: Artifacts::open(&place.store())? };
         edges.artifacts.check().await.context("the store cannot be used")?;
         let mut services = JoinSet::new();
-        spawn_workers(&mut services, &edges, &definitions, &shutdown);
-        Ok(Self { edges, server, services, shutdown })
+        spawn_workers(&mut services, &edges, &definitions, limits, &shutdown);
+        Ok(Self { edges, server, services, shutdown, drain: limits.drain })
     }
 
     /// Starts the gateway too.
@@ -106,9 +110,9 @@ impl Platform {
         let address = listener.local_addr()?;
         let routes = aria_gateway::Gateway::new(self.edges.clone(), definitions, self.shutdown.clone()).routes();
         let own = http::routes(self.edges.bus.clone(), metrics, self.shutdown.clone());
-        let shutdown = self.shutdown.clone();
+        let (shutdown, drain) = (self.shutdown.clone(), self.drain);
         self.services.spawn(async move {
-            let served = http::serve(listener, routes.merge(own), shutdown, Limits::default().drain).await;
+            let served = http::serve(listener, routes.merge(own), shutdown, drain).await;
             ("gateway", served.map_err(anyhow::Error::from))
         });
         Ok(address)
@@ -141,8 +145,14 @@ impl Platform {
 
 type Services = JoinSet<(&'static str, anyhow::Result<()>)>;
 
-fn spawn_workers(services: &mut Services, edges: &Edges, definitions: &[Definition], shutdown: &Shutdown) {
-    let (limits, known) = (Limits::default(), definitions.to_vec());
+fn spawn_workers(
+    services: &mut Services,
+    edges: &Edges,
+    definitions: &[Definition],
+    limits: Limits,
+    shutdown: &Shutdown,
+) {
+    let known = definitions.to_vec();
     let mut spawn = Spawn { services, edges, shutdown };
     spawn.worker("ingestion", |e, s| async move { aria_ingestion::run(&e, known, limits, s).await });
     spawn.worker("training", |e, s| async move { aria_training::run(&e, limits, s).await });

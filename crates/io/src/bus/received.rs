@@ -17,6 +17,7 @@ use super::message::headers;
 use super::trace::TraceContext;
 use super::{Bus, BusError, Filter, Start};
 use crate::contracts::{self, EventId};
+use crate::runtime::chain;
 
 /// Rounds in which someone else may take the next ordinal first. In each round one of those who try succeeds.
 const ROUNDS: u32 = 200;
@@ -107,7 +108,7 @@ impl Bus {
     ) -> Result<Receipt, BusError> {
         let cause = batch.raw.key();
         for round in 0..ROUNDS {
-            let last = self.last_received(batch).await?;
+            let last = self.last_received_once_it_answers(batch).await?;
             if let Some((event, id)) = last.event
                 && matches!(&event.fact, Fact::BatchReceived(received) if same(received))
             {
@@ -121,6 +122,21 @@ impl Bus {
             }
         }
         Err(BusError::Crowded { series: batch.series.to_string() })
+    }
+
+    /// The newest batch, asked for again while the broker does not answer, as publishing is.
+    async fn last_received_once_it_answers(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
+        let mut attempt = 1;
+        loop {
+            match self.last_received(batch).await {
+                Err(error) if attempt < ATTEMPTS && error.is_transient() => {
+                    warn!(series = %batch.series, attempt, error = chain(&error), "asking again for the newest batch");
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {

@@ -143,7 +143,6 @@ impl Settings {
         let mut reader = Reader { strings, faults: Vec::new() };
         reader.refuse_unknown(also_known);
         let folder = reader.required(keys::SERIES, "name the folder with the definitions of the series");
-        let defaults = Limits::default();
         let settings = Self {
             nats: reader.required(keys::NATS, "name the NATS server, such as nats://127.0.0.1:4222"),
             nats_credentials: reader.file(keys::NATS_CREDENTIALS),
@@ -152,14 +151,7 @@ impl Settings {
             store: reader.required(keys::STORE, "name a folder or s3://bucket/prefix for the artifacts"),
             series: if folder.is_empty() { Vec::new() } else { series::load(folder.as_ref(), &mut reader.faults) },
             http: reader.address(keys::HTTP, SocketAddr::from(([127, 0, 0, 1], 8080))),
-            limits: Limits {
-                ack_wait: reader.seconds(keys::ACK_WAIT, defaults.ack_wait),
-                attempts: reader.number(keys::ATTEMPTS, defaults.attempts, 1..=1_000),
-                concurrency: reader.number(keys::CONCURRENCY, defaults.concurrency as u64, 1..=1_024) as usize,
-                drain: reader.seconds(keys::DRAIN, defaults.drain),
-                handling: reader.seconds(keys::HANDLING, defaults.handling),
-                ..defaults
-            },
+            limits: reader.limits(),
             logging: reader.logging(&Logging::default()),
         };
         if reader.faults.is_empty() { Ok(settings) } else { Err(BadSettings { faults: reader.faults }) }
@@ -184,6 +176,16 @@ pub fn logging(strings: &impl Strings, default: &Logging) -> Result<Logging, Bad
     let mut reader = Reader { strings, faults: Vec::new() };
     let logging = reader.logging(default);
     if reader.faults.is_empty() { Ok(logging) } else { Err(BadSettings { faults: reader.faults }) }
+}
+
+/// Reads how hard and how long workers try, for a program that takes its other settings from elsewhere.
+///
+/// # Errors
+/// With every fault of these settings at once.
+pub fn limits(strings: &impl Strings) -> Result<Limits, BadSettings> {
+    let mut reader = Reader { strings, faults: Vec::new() };
+    let limits = reader.limits();
+    if reader.faults.is_empty() { Ok(limits) } else { Err(BadSettings { faults: reader.faults }) }
 }
 
 /// Reads the definitions of the series in a folder, in the order of their names.
@@ -267,6 +269,18 @@ impl<S: Strings> Reader<'_, S> {
             self.fault(key, format!("names `{}`, which cannot be read: {error}", path.display()));
         }
         Some(path)
+    }
+
+    fn limits(&mut self) -> Limits {
+        let defaults = Limits::default();
+        Limits {
+            ack_wait: self.seconds(keys::ACK_WAIT, defaults.ack_wait),
+            attempts: self.number(keys::ATTEMPTS, defaults.attempts, 1..=1_000),
+            concurrency: self.number(keys::CONCURRENCY, defaults.concurrency as u64, 1..=1_024) as usize,
+            drain: self.seconds(keys::DRAIN, defaults.drain),
+            handling: self.seconds(keys::HANDLING, defaults.handling),
+            ..defaults
+        }
     }
 
     fn logging(&mut self, default: &Logging) -> Logging {
