@@ -1,9 +1,11 @@
 //! `aria ingest` and `aria replay`: files handed to a platform that runs.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use aria_core::artifact::{Artifact, Kind};
+use aria_core::artifact::{Artifact, Kind, Ref};
+use aria_core::contract::{Quarantine, Quarantined};
 use aria_core::event::Fact;
 use aria_core::replay;
 use aria_core::series::SeriesId;
@@ -29,6 +31,8 @@ pub struct Ingest {
     files: Vec<PathBuf>,
 }
 
+/// The refused rows of a file that are shown.
+const SHOWN: usize = 5;
 /// The largest file that is handed in; what a series takes may be less.
 const LARGEST: u64 = 1 << 30;
 
@@ -68,30 +72,46 @@ impl Ingest {
             if let Fact::BatchAccepted(accepted) = &fact
                 && accepted.batch.ordinal == received.ordinal
             {
-                mention!(
-                    "{}: {} rows taken in, {} quarantined",
-                    file.display(),
-                    accepted.rows,
-                    accepted.rows_quarantined
-                );
+                let (name, rows, refused) = (file.display(), accepted.rows, accepted.rows_quarantined);
+                mention!("{name}: {rows} rows taken in, {refused} quarantined");
+                let refusals = refusals(edges, accepted.quarantine.as_ref()).await?;
+                refusals.lines().for_each(|line| mention!("{line}"));
             }
-            if ended(&fact) != Some(received.ordinal) {
-                continue;
+            if ended(&fact) == Some(received.ordinal) {
+                return tell_end(edges, file, fact).await;
             }
-            return match fact {
-                Fact::BatchRejected(rejected) => bail!("rejected: {}", rejected.reason),
-                Fact::ForecastWithheld(withheld) => {
-                    mention!("{}: no forecast: {}", file.display(), withheld.reason);
-                    Ok(())
-                }
-                other => {
-                    mention!("{}: {}", file.display(), other.name().replace('.', " "));
-                    Ok(())
-                }
-            };
         }
         bail!("the event log ended before the batch did")
     }
+}
+
+/// Says how a batch ended.
+async fn tell_end(edges: &Edges, file: &std::path::Path, fact: Fact) -> anyhow::Result<()> {
+    match fact {
+        Fact::BatchRejected(rejected) => {
+            let refusals = refusals(edges, rejected.quarantine.as_ref()).await?;
+            bail!("{}", format!("rejected: {}\n{refusals}", rejected.reason).trim_end())
+        }
+        Fact::ForecastWithheld(withheld) => mention!("{}: no forecast: {}", file.display(), withheld.reason),
+        other => mention!("{}: {}", file.display(), other.name().replace('.', " ")),
+    }
+    Ok(())
+}
+
+/// The first refused rows of a batch, a line each, and where all of them lie.
+async fn refusals(edges: &Edges, quarantine: Option<&Ref>) -> anyhow::Result<String> {
+    let Some(name) = quarantine else { return Ok(String::new()) };
+    let refused: Quarantine = edges.artifacts.get_document(name).await?;
+    let mut text = String::new();
+    for Quarantined { row, column, value, reason } in refused.rows.iter().take(SHOWN) {
+        let column = if column.is_empty() { "as a whole" } else { column.as_str() };
+        // Escaped: whoever made the file must not write to the operator's terminal as they like.
+        writeln!(text, "  row {row}, {column}: `{}` {reason}", value.escape_debug())?;
+    }
+    if refused.total > SHOWN as u64 {
+        writeln!(text, "  and {} more in {}", refused.total - SHOWN as u64, name.key())?;
+    }
+    Ok(text)
 }
 
 /// Feeds a history as if it came live, each batch once the one before it ended.
