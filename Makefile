@@ -45,6 +45,7 @@ fmt: ## Formats the code
 
 lint: setup ## Checks format and lints, warnings refused
 	@cargo fmt --all --check
+	@git ls-files '*.rs' ':!*/generated.rs' | xargs awk 'length($$0) > 120 && /^ *\/\// { print FILENAME ":" FNR ": a comment wider than 120"; wide = 1 } END { exit wide }'
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
 
 deny: setup ## Checks licences, banned crates and sources; needs cargo-deny

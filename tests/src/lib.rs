@@ -1,7 +1,8 @@
 //! The system from outside: what a test needs to start real servers and the real `aria` as processes.
 //!
 //! Every fixture runs on free ports of this machine with its state in a temporary folder, and ends what it started,
-//! and only that, when it is dropped. `make test` builds and installs what they run; an error here says what is missing.
+//! and only that, when it is dropped. `make test` builds and installs what they run; an error here says what is
+//! missing.
 
 mod aria;
 pub mod compose;

@@ -1,4 +1,5 @@
-//! The whole platform as an operator starts it: `aria up` on a folder of its own, and `aria`'s other commands beside it.
+//! The whole platform as an operator starts it: `aria up` on a folder of its own, and `aria`'s other commands beside
+//! it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -28,7 +28,8 @@ use serde::Serialize;
 /// How often a change by hand is decided anew where a service moved the cell first.
 const TRIES: u32 = 20;
 
-/// The events that the log holds, in its order. Unreadable ones are told and passed over: an operator has to see the rest.
+/// The events that the log holds, in its order. Unreadable ones are told and passed over: an operator has to see the
+/// rest.
 async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded>> {
     let mut stream = edges.bus.recorded_events(filter, Start::First).await?;
     let mut events = Vec::new();

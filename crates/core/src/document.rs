@@ -113,8 +113,8 @@ mod tests {
         format!("{}.v{}.json", T::NAME, T::VERSION)
     }
 
-    /// A stored document of each kind, as the code of its version wrote it: who changes the shape has to raise the version
-    /// and add a document of it, and cannot lose a field or its meaning unseen.
+    /// A stored document of each kind, as the code of its version wrote it: who changes the shape has to raise the
+    /// version and add a document of it, and cannot lose a field or its meaning unseen.
     fn check<T: Document>() -> String {
         let name = golden_name::<T>();
         let stored = std::fs::read(folder().join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));

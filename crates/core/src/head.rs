@@ -40,8 +40,8 @@ pub enum Turn {
 }
 
 impl Head {
-    /// Whether the batch with this ordinal can be taken up: batches are dealt with in the order they were received, since
-    /// the latest received value of an hour wins.
+    /// Whether the batch with this ordinal can be taken up: batches are dealt with in the order they were received,
+    /// since the latest received value of an hour wins.
     pub fn turn_of(&self, ordinal: u64) -> Turn {
         let next = self.ordinal + 1;
         match ordinal.cmp(&next) {

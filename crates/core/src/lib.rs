@@ -1,7 +1,7 @@
 //! Aria's decisions as plain functions over data.
 //!
-//! This crate knows no clock, randomness, environment, logging, async, broker or store: time, seeds and configuration are
-//! arguments, and a decision is a value that the edges carry out.
+//! This crate knows no clock, randomness, environment, logging, async, broker or store: time, seeds and configuration
+//! are arguments, and a decision is a value that the edges carry out.
 
 pub mod artifact;
 pub mod contract;

@@ -85,7 +85,8 @@ pub enum SettingsError {
 /// | Italy 2022 | 321.6 | 53.5 | .968 | .802 | .695 | 1.28 |
 /// | Italy 2023 | 251.8 | 63.1 | .975 | .827 | .753 | 1.38 |
 ///
-/// An hour is the grid as it is (`level`, `shape` and `noise` change it) and then as it is reported (`unit`, `stuck` and
+/// An hour is the grid as it is (`level`, `shape` and `noise` change it) and then as it is reported (`unit`, `stuck`
+/// and
 /// `gap` change only that). Every hour takes the same draws whatever the shifts, so two runs of one seed differ only
 /// where a shift says so.
 ///
@@ -123,8 +124,8 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     }
 }
 
-/// The grid as it is. Carbon-free share and life-cycle intensity follow the direct intensity as they did in Italy in 2021
-/// (least squares on the hours of that year), each with a noise of its own.
+/// The grid as it is. Carbon-free share and life-cycle intensity follow the direct intensity as they did in Italy in
+/// 2021 (least squares on the hours of that year), each with a noise of its own.
 fn actual(time: Timestamp, local: &jiff::civil::DateTime, draw: noise::Draw, effects: &[Effect]) -> Hour {
     let (mut level, mut swing, mut spread) = (1.0, 1.0, 1.0);
     for effect in effects {

@@ -88,8 +88,8 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = ParseTimeError;
 
-    /// Reads RFC 3339 with an offset (`2023-03-26T01:00:00Z`, `2023-03-26 03:00:00+02:00`), or a date, which is its start
-    /// in UTC. A time without an offset is refused, since its meaning would be a guess.
+    /// Reads RFC 3339 with an offset (`2023-03-26T01:00:00Z`, `2023-03-26 03:00:00+02:00`), or a date, which is its
+    /// start in UTC. A time without an offset is refused, since its meaning would be a guess.
     fn from_str(text: &str) -> Result<Self, ParseTimeError> {
         let fault = || ParseTimeError { text: text.to_owned() };
         let seconds = if text.len() == 10 {

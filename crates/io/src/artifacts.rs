@@ -41,8 +41,8 @@ pub struct Artifacts {
 /// What a store was found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Whether it refuses to write what is there when asked to. Nothing depends on it, since the same key always means the
-    /// same bytes; without it, the same artifact may be written twice.
+    /// Whether it refuses to write what is there when asked to. Nothing depends on it, since the same key always means
+    /// the same bytes; without it, the same artifact may be written twice.
     pub honours_conditions: bool,
 }
 
@@ -52,7 +52,8 @@ impl Artifacts {
     /// server other than Amazon's), or `memory://`, which ends with the process.
     ///
     /// # Errors
-    /// Where the location names no store, or a folder that cannot be opened. A server is not asked: see [`Self::check`].
+    /// Where the location names no store, or a folder that cannot be opened. A server is not asked: see
+    /// [`Self::check`].
     pub fn open(location: &str) -> Result<Self, StoreError> {
         let location: Location = location.parse()?;
         Ok(Self::over(location.open()?, location.describe()))
@@ -108,8 +109,8 @@ impl Artifacts {
         Ok(())
     }
 
-    /// Stores bytes if they are not there yet, and names them. Bytes under that name that are not the named ones, from a
-    /// failing disk for example, are replaced.
+    /// Stores bytes if they are not there yet, and names them. Bytes under that name that are not the named ones, from
+    /// a failing disk for example, are replaced.
     ///
     /// # Errors
     /// Where the store does not take them.

@@ -1,7 +1,7 @@
 //! The event log and the compare-and-set cells, on NATS JetStream.
 //!
-//! Publishing waits until the broker has stored the message, and repeats under the same message id, so that a repetition
-//! changes nothing. What a fact means is none of this module's business.
+//! Publishing waits until the broker has stored the message, and repeats under the same message id, so that a
+//! repetition changes nothing. What a fact means is none of this module's business.
 
 mod backlog;
 mod cells;

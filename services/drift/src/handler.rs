@@ -1,4 +1,5 @@
-//! What drift does with an event: load the monitor and what the check looks at, decide in core, store, move the monitor.
+//! What drift does with an event: load the monitor and what the check looks at, decide in core, store, move the
+//! monitor.
 
 use aria_core::event::{BatchAccepted, BatchId, Event, Fact};
 use aria_core::forecast::Forecast;
@@ -126,7 +127,8 @@ impl Handler for Drift {
         Ok(())
     }
 
-    /// A batch that cannot be checked is not forecast: the monitor passes it, so that the ones behind it are not blocked.
+    /// A batch that cannot be checked is not forecast: the monitor passes it, so that the ones behind it are not
+    /// blocked.
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
         let Fact::BatchAccepted(accepted) = &delivery.event.fact else { return Ok(Vec::new()) };
         let held = self.load(delivery).await?;

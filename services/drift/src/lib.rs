@@ -1,5 +1,5 @@
-//! Drift: checks every accepted batch, scores forecasts when their hours arrive, and lets the policy decide whether to ask
-//! for a retraining.
+//! Drift: checks every accepted batch, scores forecasts when their hours arrive, and lets the policy decide whether to
+//! ask for a retraining.
 
 mod handler;
 

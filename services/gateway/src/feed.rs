@@ -23,8 +23,8 @@ pub struct Wanted {
     from: Option<u64>,
 }
 
-/// Events until the client or this process leaves; each has its place in the log as its id. A client that comes back with
-/// the last one in `Last-Event-ID`, as browsers do by themselves, gets those after it.
+/// Events until the client or this process leaves; each has its place in the log as its id. A client that comes back
+/// with the last one in `Last-Event-ID`, as browsers do by themselves, gets those after it.
 pub async fn events(
     State(gateway): State<Gateway>,
     wanted: Result<Query<Wanted>, QueryRejection>,

@@ -1,5 +1,5 @@
-//! What the gateway answers when it cannot do what was asked: a status, and a document that names the thing and the next
-//! step (RFC 9457).
+//! What the gateway answers when it cannot do what was asked: a status, and a document that names the thing and the
+//! next step (RFC 9457).
 
 use aria_core::contract::BrokenReason;
 use aria_core::time::Timestamp;

@@ -1,4 +1,5 @@
-//! Ingestion: checks received bytes against the series' contract, quarantines what breaks it, and moves the series' head.
+//! Ingestion: checks received bytes against the series' contract, quarantines what breaks it, and moves the series'
+//! head.
 
 mod append;
 mod handler;

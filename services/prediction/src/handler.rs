@@ -151,7 +151,8 @@ fn order(fact: &Fact) -> Option<Order<'_>> {
     }
 }
 
-/// The best there is after a retraining brought no new model: the one that served, which says if it is known to be drifted.
+/// The best there is after a retraining brought no new model: the one that served, which says if it is known to be
+/// drifted.
 fn with_incumbent<'a>(retraining: &'a Retraining, reason: &'a str) -> Option<Order<'a>> {
     let degraded = match retraining.cause {
         Cause::SkillFell | Cause::Drifted => Some(format!("{}; no better model: {reason}", retraining.evidence)),

@@ -1,5 +1,5 @@
-//! Training: on `retraining.requested`, trains a challenger on the named snapshot and announces it, or says why there is
-//! none.
+//! Training: on `retraining.requested`, trains a challenger on the named snapshot and announces it, or says why there
+//! is none.
 
 mod handler;
 

@@ -1,4 +1,5 @@
-//! The batches of a snapshot: those in its tail, and those that its segments were made of, found in the snapshots before it.
+//! The batches of a snapshot: those in its tail, and those that its segments were made of, found in the snapshots
+//! before it.
 
 use std::collections::BTreeMap;
 

@@ -21,8 +21,8 @@ pub struct Rollback {
     place: Place,
     /// The series.
     series: SeriesId,
-    /// The beginning of the model's digest, as `aria models` shows it; without it the one that the serving model took over
-    /// from.
+    /// The beginning of the model's digest, as `aria models` shows it; without it the one that the serving model took
+    /// over from.
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     to: Option<String>,
     /// Why, for the record.

@@ -21,9 +21,9 @@ pub fn lag_one(values: &[f64]) -> Option<f64> {
     Some((covariance / variance).clamp(-1.0, 1.0))
 }
 
-/// The number of independent values that `n` values with autocorrelation `rho` at one step are worth: n (1 - rho)/(1 + rho),
-/// the size of a first-order autoregression (Bayley and Hammersley 1946). A negative `rho` counts as none: it never makes
-/// more of a sample than it is.
+/// The number of independent values that `n` values with autocorrelation `rho` at one step are worth: n (1 - rho)/(1 +
+/// rho), the size of a first-order autoregression (Bayley and Hammersley 1946). A negative `rho` counts as none: it
+/// never makes more of a sample than it is.
 pub fn effective_size(n: usize, rho: f64) -> f64 {
     let rho = rho.clamp(0.0, 1.0);
     n as f64 * (1.0 - rho) / (1.0 + rho)

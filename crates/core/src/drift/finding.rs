@@ -50,9 +50,10 @@ const OF_DATA: [&str; 4] = ["wasserstein", "psi", "wasserstein_changes", "psi_ch
 /// Compares the last `drift.window_days` of a history with the reference; the week before them, which the history must
 /// hold too ([`super::days_needed`]), is what they are read against.
 ///
-/// On the grids of 2021 to 2023 and windows of 14 days that `season.rs` speaks of, which hold real changes too, 8 % of the
-/// windows had a drifted statistic. Of windows changed on purpose, at least one statistic saw 95 % with doubled noise,
-/// 98 % in another unit, 54 % with 30 % more and 38 % with 30 % less: two weeks of weather can move a real grid as far.
+/// On the grids of 2021 to 2023 and windows of 14 days that `season.rs` speaks of, which hold real changes too, 8 % of
+/// the windows had a drifted statistic. Of windows changed on purpose, at least one statistic saw 95 % with doubled
+/// noise, 98 % in another unit, 54 % with 30 % more and 38 % with 30 % less: two weeks of weather can move a real grid
+/// as far.
 ///
 /// The findings are always the same four, in the same order, so that two reports can be laid side by side.
 pub fn data(reference: &Reference, window: &History, definition: &Definition) -> Vec<Finding> {
@@ -160,8 +161,8 @@ impl Finding {
 /// Compares forecasts with the actual values of the same steps, one pair a step: the Kolmogorov-Smirnov distance of the
 /// two distributions, with a p-value for as many independent values as the forecast's errors are worth.
 ///
-/// The distributions differ by the errors alone, so their autocorrelation is what takes from the size. The pairs are of the
-/// same steps and so nearer than the test supposes: it errs towards `Stable`, and an alarm of it can be relied on.
+/// The distributions differ by the errors alone, so their autocorrelation is what takes from the size. The pairs are of
+/// the same steps and so nearer than the test supposes: it errs towards `Stable`, and an alarm of it can be relied on.
 pub fn prediction(pairs: &[(Timestamp, f64, f64)], significance: f64) -> Finding {
     match compare_pairs(pairs, significance) {
         Ok(finding) => finding,

@@ -1,7 +1,7 @@
 //! The distribution of the two-sided one-sample Kolmogorov-Smirnov statistic.
 //!
-//! Exact where that is cheap and to at least seven digits elsewhere, with the methods and borders of Simard and L'Ecuyer
-//! (2011), "Computing the two-sided Kolmogorov-Smirnov distribution"; scipy's `kstwo` uses the same.
+//! Exact where that is cheap and to at least seven digits elsewhere, with the methods and borders of Simard and
+//! L'Ecuyer (2011), "Computing the two-sided Kolmogorov-Smirnov distribution"; scipy's `kstwo` uses the same.
 
 use std::f64::consts::{PI, TAU};
 
@@ -66,7 +66,8 @@ fn one_sided(x: f64, n: u64) -> f64 {
     x * sum
 }
 
-/// The distribution function by Durbin's matrix: n!/n^n times the middle entry of H^n, Marsaglia, Tsang and Wang (2003).
+/// The distribution function by Durbin's matrix: n!/n^n times the middle entry of H^n, Marsaglia, Tsang and Wang
+/// (2003).
 fn by_matrix(distance: f64, n: u64) -> f64 {
     let reach = n as f64 * distance;
     let k = reach.ceil().max(1.0);

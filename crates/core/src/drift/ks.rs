@@ -17,8 +17,8 @@ pub fn distance(a: &Sample, b: &Sample) -> f64 {
     greatest
 }
 
-/// The probability of at least this distance between samples of these sizes from one distribution: the distribution of the
-/// one-sample statistic at nm/(n+m) values, which is scipy's `ks_2samp(method="asymp")` and not Kolmogorov's limit.
+/// The probability of at least this distance between samples of these sizes from one distribution: the distribution of
+/// the one-sample statistic at nm/(n+m) values, which is scipy's `ks_2samp(method="asymp")` and not Kolmogorov's limit.
 ///
 /// Sizes are real so that the effective size of a dependent sample can stand in.
 pub fn p_value(distance: f64, n: f64, m: f64) -> f64 {

@@ -1,7 +1,7 @@
 //! The population stability index over bins that the reference pins.
 //!
-//! The index means nothing without its bins and the floor under empty ones (the same data can give 0.13 or 6.2), so both
-//! belong to the reference and not to the comparison.
+//! The index means nothing without its bins and the floor under empty ones (the same data can give 0.13 or 6.2), so
+//! both belong to the reference and not to the comparison.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn sixty_values_against_forty_agree_with_numpy() {
-        // numpy 2.4.6: edges = quantile(a, arange(1, 10)/10), shares by searchsorted(side="right") and bincount, floor 1e-4.
+        // numpy 2.4.6: edges = quantile(a, arange(1, 10)/10), shares by searchsorted(side="right") and bincount, floor
+        // 1e-4.
         let a: Vec<f64> = (0..60).map(|i| f64::from((i * 37) % 101) / 10.0).collect();
         let b: Vec<f64> = (0..40).map(|i| f64::from((i * 53) % 89) / 8.0 + 1.5).collect();
         assert!((Bins::deciles(&sample(&a)).index(&sample(&b)) - PSI).abs() < 1e-12);

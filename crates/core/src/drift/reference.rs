@@ -15,8 +15,8 @@ const FEWEST_WINDOWS: usize = 4;
 /// The newest days that a reference looks at: a year, so that every season is in it, and the windows at its start.
 const LONGEST_DAYS: usize = 400;
 
-/// The training data as drift is measured from: a sketch of what season, week and day do not explain, and how far windows
-/// of the same length lay from the rest while nothing had drifted.
+/// The training data as drift is measured from: a sketch of what season, week and day do not explain, and how far
+/// windows of the same length lay from the rest while nothing had drifted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
     /// Days of the windows that it was learnt from and can be compared with.
@@ -77,8 +77,8 @@ pub enum Insufficient {
 }
 
 impl Reference {
-    /// Learns from training data: windows of `drift.window_days`, each half a window after the one before, the newest at
-    /// the end. Thresholds are the mean and three standard deviations of the statistics of each window against all
+    /// Learns from training data: windows of `drift.window_days`, each half a window after the one before, the newest
+    /// at the end. Thresholds are the mean and three standard deviations of the statistics of each window against all
     /// windows that share no value with it; a window compared with a reference that holds it would look too near.
     ///
     /// # Errors

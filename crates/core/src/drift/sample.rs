@@ -70,7 +70,8 @@ impl Sample {
         self.0.first() == self.0.last()
     }
 
-    /// The quantile at `share` (kept within 0 to 1), linear between neighbours: type 7 of Hyndman and Fan (1996), numpy's.
+    /// The quantile at `share` (kept within 0 to 1), linear between neighbours: type 7 of Hyndman and Fan (1996),
+    /// numpy's.
     pub fn quantile(&self, share: f64) -> f64 {
         let place = share.clamp(0.0, 1.0) * (self.0.len() - 1) as f64;
         let below = self.0[place.floor() as usize];

@@ -1,4 +1,5 @@
-//! The Wasserstein distance of order one: how far values have to be moved, on average, to turn one sample into the other.
+//! The Wasserstein distance of order one: how far values have to be moved, on average, to turn one sample into the
+//! other.
 
 use super::sample::Sample;
 

@@ -50,8 +50,8 @@ pub enum MonitorError {
     Document(#[from] DocumentError),
 }
 
-/// Days of history that a check needs: back to the oldest watched forecast, and the weeks that the naive forecast made at
-/// its origin reads.
+/// Days of history that a check needs: back to the oldest watched forecast, and the weeks that the naive forecast made
+/// at its origin reads.
 pub fn history_days(definition: &Definition) -> u32 {
     let watched = kept_days(definition.drift.window_days) + NEEDED_DAYS.unsigned_abs() as u32;
     watched.max(drift::days_needed(definition))

@@ -16,7 +16,8 @@ pub enum Noted {
     NotYet(&'static str),
 }
 
-/// Takes note of the end of a batch or of a retraining, in the order in which they came to be, however they are delivered.
+/// Takes note of the end of a batch or of a retraining, in the order in which they came to be, however they are
+/// delivered.
 pub fn note(state: &State, event: &Event) -> Noted {
     match &event.fact {
         Fact::ForecastIssued(issued) => end_of_batch(state, &issued.batch, Some(&issued.forecast)),

@@ -333,7 +333,8 @@ mod tests {
             let forecast = format!("[forecast]\nhorizon_hours = {horizon}\nholdout_days = {holdout}\n");
             Definition::from_toml(&format!("{SMALLEST}{forecast}"))
         };
-        // Eight origins, six hours apart, are 42 hours from the first to the last: with 240 hours of horizon 11.75 days.
+        // Eight origins, six hours apart, are 42 hours from the first to the last: with 240 hours of horizon 11.75
+        // days.
         assert!(with(240, 12).is_ok());
         let DefinitionError::Faults(faults) = with(240, 11).unwrap_err() else { panic!("no faults") };
         assert_eq!(faults.len(), 1, "{faults:?}");

@@ -7,9 +7,9 @@ use jiff::civil::DateTime;
 /// Monday to Sunday around one: Saturday and Sunday have less demand, so less of it is met by gas.
 const WEEK: [f64; 7] = [1.017, 1.034, 1.040, 1.036, 1.016, 0.935, 0.922];
 
-/// The factor of the season, around one: highest in winter, lowest in late spring, when hydro and sun meet little demand.
-/// Two harmonics with the phases of Italy's mean months of 2021 to 2023, and 1.55 times their amplitude: single years
-/// swing further than their mean does.
+/// The factor of the season, around one: highest in winter, lowest in late spring, when hydro and sun meet little
+/// demand. Two harmonics with the phases of Italy's mean months of 2021 to 2023, and 1.55 times their amplitude: single
+/// years swing further than their mean does.
 pub fn year(local: &DateTime) -> f64 {
     let angle = TAU * phase(local);
     1.0 + 0.155 * (angle + 0.135).cos() + 0.084 * (2.0 * angle - 1.488).cos()

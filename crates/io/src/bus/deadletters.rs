@@ -71,8 +71,8 @@ impl Bus {
         Ok(Letters { messages: self.messages(vec![subject], start, End::CaughtUp).await?, dropped })
     }
 
-    /// Decides that a dead letter is not to be handed in again. The decision is kept in the log, beside the dead letter;
-    /// of two decisions the first one stands.
+    /// Decides that a dead letter is not to be handed in again. The decision is kept in the log, beside the dead
+    /// letter; of two decisions the first one stands.
     ///
     /// # Errors
     /// Where the broker does not confirm that it is stored.

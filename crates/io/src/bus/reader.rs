@@ -106,8 +106,8 @@ impl Bus {
         Ok(Events { messages: self.messages(filter.subjects(), start, End::CaughtUp).await? })
     }
 
-    /// The newest event of one fact of a series, if any. One message is read, however long the log is; where that one is
-    /// no event, the log is read for the newest that is.
+    /// The newest event of one fact of a series, if any. One message is read, however long the log is; where that one
+    /// is no event, the log is read for the newest that is.
     ///
     /// # Errors
     /// Where the broker does not answer.

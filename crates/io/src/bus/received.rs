@@ -82,9 +82,9 @@ impl Bus {
         Ok((receipt.event, receipt.id))
     }
 
-    /// Announces stored bytes as [`Self::receive`] does, unless they are the series' newest batch already: to take them in
-    /// a second time would change nothing, so it is a client's repetition. `rejected` is the ordinal of the newest batch
-    /// that is known to have been rejected: handed in again, it is a further batch.
+    /// Announces stored bytes as [`Self::receive`] does, unless they are the series' newest batch already: to take them
+    /// in a second time would change nothing, so it is a client's repetition. `rejected` is the ordinal of the newest
+    /// batch that is known to have been rejected: handed in again, it is a further batch.
     ///
     /// # Errors
     /// As [`Self::receive`].

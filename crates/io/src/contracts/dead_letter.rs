@@ -8,7 +8,8 @@ use super::generated as wire;
 use super::generated::dead_letter::Header;
 use super::{MAX_BODY_BYTES, WireError};
 
-/// Together with a body of [`MAX_BODY_BYTES`] well under the 1 MiB that a server takes: what is dead must find its place.
+/// Together with a body of [`MAX_BODY_BYTES`] well under the 1 MiB that a server takes: what is dead must find its
+/// place.
 const MAX_REASON_BYTES: usize = 16 * 1024;
 const MAX_HEADERS_BYTES: usize = 64 * 1024;
 

@@ -12,7 +12,8 @@ use super::process::{Signal, send};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The process that a pid file names, if it runs and is a server on this folder: the id may be another program's by now.
+/// The process that a pid file names, if it runs and is a server on this folder: the id may be another program's by
+/// now.
 pub(super) fn find(pid_file: &Path, folder: &Path) -> Option<u32> {
     let pid: u32 = std::fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
     let command = command_line(pid)?;
