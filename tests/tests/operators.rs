@@ -83,6 +83,9 @@ async fn a_retraining_by_hand_ends_and_the_same_command_again_makes_no_second() 
     let again = json(&platform.done(&RETRAIN).await?)?;
     assert_ne!(again["retraining"], asked["retraining"]);
     end_of(&platform, again["retraining"].as_str().context("no id")?).await?;
+    // A request's id holds the time of the one before, which has moved by now: the data tell that it is the same one.
+    let said = platform.refused(&RETRAIN).await?;
+    assert!(said.contains("was asked for on the same data before"), "{said}");
     assert_eq!(asked_by_hand(&platform).await?, 2);
     Ok(())
 }
