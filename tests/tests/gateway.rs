@@ -140,7 +140,7 @@ async fn the_newest_forecast_and_every_one_before_it_are_told_with_their_models(
     refused(get(&platform, path).await?, StatusCode::NOT_FOUND, "2021-05-21T00:00:00Z").await?;
 
     let status = json_of(get(&platform, "/v1/series/sim.ci_direct").await?).await?;
-    assert_eq!((&status["batches_received"], &status["model"]), (&json!(3), &newest["model"]));
+    assert_eq!((&status["batches_taken_up"], &status["model"]), (&json!(3), &newest["model"]));
     let models = json_of(get(&platform, "/v1/series/sim.ci_direct/models").await?).await?;
     assert_eq!(models["versions"].as_array().map(Vec::len), Some(1));
     Ok(())

@@ -61,8 +61,8 @@ impl Place {
             )
         })?;
         let config = BusConfig { patience: Duration::from_secs(5), ..BusConfig::new(url.trim(), "aria") };
+        // The stream and the buckets are the platform's to make: whoever only looks must not change their settings.
         let bus = Bus::connect(&config).await?;
-        bus.ensure().await?;
         Ok(Edges { bus, artifacts: Artifacts::open(&self.store())? })
     }
 }
@@ -118,13 +118,22 @@ impl Platform {
         Ok(address)
     }
 
-    /// Waits until the platform is asked to leave or a service cannot go on.
+    /// Waits until the platform is asked to leave, or a service or the broker that it started cannot go on.
     ///
     /// # Errors
-    /// With the service that ended though nobody asked.
+    /// With what ended though nobody asked.
     pub async fn run(&mut self) -> anyhow::Result<()> {
+        let broker = async {
+            match &self.server {
+                Some(server) => (server.ended().await, server.log()),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.shutdown.requested() => Ok(()),
+            (status, log) = broker => {
+                anyhow::bail!("the nats-server ended ({status}); its log is {}; start again on the same folder", log.display())
+            }
             Some(ended) = self.services.join_next() => {
                 let (service, result) = ended.context("a service was stopped")?;
                 result.with_context(|| format!("{service} ended"))

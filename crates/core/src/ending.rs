@@ -22,6 +22,8 @@ pub struct Ending {
     pub cause: String,
     /// What is published.
     pub event: Event,
+    /// Whether it has been published.
+    pub settled: bool,
 }
 
 /// Whether a batch can be ended.
@@ -29,9 +31,9 @@ pub struct Ending {
 pub enum Turn {
     /// It has no end.
     Now,
-    /// The same event has ended it: this is to be published, again if need be.
+    /// The same event has ended it, and it is not known to be published: this is to be, again if need be.
     Again(Box<Event>),
-    /// Another event has ended it.
+    /// It has ended, and the end is published or another event's to publish.
     Past,
 }
 
@@ -47,7 +49,7 @@ impl Endings {
             return Turn::Now;
         }
         match &self.newest {
-            Some(newest) if batch.sequence == self.sequence && newest.cause == cause => {
+            Some(newest) if batch.sequence == self.sequence && newest.cause == cause && !newest.settled => {
                 Turn::Again(Box::new(newest.event.clone()))
             }
             Some(_) | None => Turn::Past,
@@ -56,7 +58,18 @@ impl Endings {
 
     /// The state once an event has ended a batch whose turn it is.
     pub fn after(batch: &BatchId, cause: &str, event: Event) -> Self {
-        Self { sequence: batch.sequence, newest: Some(Ending { cause: cause.to_owned(), event }) }
+        Self { sequence: batch.sequence, newest: Some(Ending { cause: cause.to_owned(), event, settled: false }) }
+    }
+
+    /// Notes that the end which this event made is published; whether that is news.
+    pub fn settle(&mut self, cause: &str) -> bool {
+        match &mut self.newest {
+            Some(newest) if newest.cause == cause && !newest.settled => {
+                newest.settled = true;
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 }
 
@@ -90,5 +103,14 @@ mod tests {
     fn the_event_that_ended_a_batch_finds_the_end_again_when_it_is_delivered_twice() {
         let endings = Endings::after(&batch(3), "checked", withheld(3));
         assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Again(Box::new(withheld(3))));
+    }
+
+    #[test]
+    fn an_end_that_is_published_is_not_published_again_however_late_its_cause_comes_back() {
+        let mut endings = Endings::after(&batch(3), "checked", withheld(3));
+        assert!(!endings.settle("promoted"));
+        assert!(endings.settle("checked"));
+        assert!(!endings.settle("checked"));
+        assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Past);
     }
 }

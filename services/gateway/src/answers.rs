@@ -46,7 +46,7 @@ pub async fn series(State(gateway): State<Gateway>) -> Json<Vec<Value>> {
 #[derive(Serialize)]
 pub struct Status {
     series: SeriesId,
-    batches_received: u64,
+    batches_taken_up: u64,
     batches_accepted: u64,
     data_until: Option<Timestamp>,
     batches_checked: u64,
@@ -65,7 +65,7 @@ pub async fn status(State(gateway): State<Gateway>, Path(id): Path<String>) -> R
     let (head, state) = (head.document, state.document);
     Ok(Json(Status {
         series,
-        batches_received: head.ordinal,
+        batches_taken_up: head.ordinal,
         batches_accepted: head.sequence,
         data_until: head.end,
         batches_checked: state.sequence,

@@ -105,6 +105,14 @@ impl Handler for Prediction {
         Ok(Outcome::Done(vec![self.end(delivery, held.revision, order.batch, fact).await?]))
     }
 
+    async fn settled(&self, delivery: &Delivery) -> Result<(), Failure> {
+        let mut held = self.load(delivery).await?;
+        if held.document.settle(&delivery.id) {
+            self.stores.endings.store(&delivery.event.series, held.revision, &held.document).await?;
+        }
+        Ok(())
+    }
+
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
         let Some(order) = order(&delivery.event.fact) else { return Ok(Vec::new()) };
         let held = self.load(delivery).await?;

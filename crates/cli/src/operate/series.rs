@@ -36,7 +36,7 @@ struct Entry {
     cadence: Option<aria_core::time::Cadence>,
     /// Whether a definition given here names it; otherwise it is known by its batches alone.
     defined: bool,
-    batches_received: u64,
+    batches_taken_up: u64,
     batches_accepted: u64,
     data_until: Option<Timestamp>,
 }
@@ -68,7 +68,7 @@ impl Series {
                 unit: definition.as_ref().map(|d| d.unit.clone()),
                 cadence: definition.as_ref().map(|d| d.cadence),
                 defined: is_defined,
-                batches_received: head.ordinal,
+                batches_taken_up: head.ordinal,
                 batches_accepted: head.sequence,
                 data_until: head.end,
             });
@@ -86,7 +86,7 @@ impl Series {
 fn line(entry: &Entry) -> String {
     let until = entry.data_until.map_or_else(|| "no data".to_owned(), |t| format!("data until {t}"));
     let unit = entry.unit.as_deref().unwrap_or("-");
-    let (received, accepted) = (entry.batches_received, entry.batches_accepted);
+    let (taken_up, accepted) = (entry.batches_taken_up, entry.batches_accepted);
     let note = if entry.defined { "" } else { " (defined elsewhere)" };
-    format!("{:<16} {unit:<12} {received} batches, {accepted} accepted, {until}{note}", entry.series.as_str())
+    format!("{:<16} {unit:<12} {taken_up} batches taken up, {accepted} accepted, {until}{note}", entry.series.as_str())
 }

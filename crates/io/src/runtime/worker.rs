@@ -84,8 +84,11 @@ pub async fn work_with<H: Handler>(
         rest(failures, &shutdown).await;
     }
     drain(in_hand, &limits, &give_back, H::SERVICE).await;
-    if let Err(error) = bus.flush().await {
-        warn!(service = H::SERVICE, %error, "the broker may learn late what was given back");
+    // A broker that is away must not keep the process.
+    match timeout(LAST_WORDS, bus.flush()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(service = H::SERVICE, %error, "the broker may learn late what was given back"),
+        Err(_) => warn!(service = H::SERVICE, "the broker does not answer and may learn late what was given back"),
     }
     info!(service = H::SERVICE, "left");
     Ok(())
