@@ -63,7 +63,7 @@ pub struct Limits {
     /// How long one message may be handled; a hung one is tried again.
     pub handling: Duration,
     /// Deliveries of one message, for whatever reason, before it goes to the dead letters: a message that crashes the
-    /// process leaves no other trace.
+    /// process leaves no other trace. Postponements count, so that the default lasts for two days of a backlog.
     pub deliveries: u64,
 }
 
@@ -75,7 +75,7 @@ impl Default for Limits {
             concurrency: 4,
             drain: Duration::from_secs(20),
             handling: Duration::from_secs(3_600),
-            deliveries: 1_000,
+            deliveries: 100_000,
         }
     }
 }

@@ -7,9 +7,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 const FIRST_POSTPONEMENT: Duration = Duration::from_millis(20);
 const LONGEST_POSTPONEMENT: Duration = Duration::from_secs(2);
-/// Deliveries after which a message that is still postponed is looked at rarely: about ten minutes.
-const PATIENT_DELIVERIES: u64 = 300;
-const RARE_POSTPONEMENT: Duration = Duration::from_secs(30);
 
 /// The wait after the given number of failures, doubling each time, give or take a quarter.
 pub(super) fn after_failure(failures: u64, sequence: u64) -> Duration {
@@ -18,11 +15,9 @@ pub(super) fn after_failure(failures: u64, sequence: u64) -> Duration {
     wait.mul_f64(0.75 + 0.5 * spread(sequence, failures))
 }
 
-/// The wait of a message that is not due yet. Not a failure, so it stays short; whoever waits for long is asked rarely.
+/// The wait of a message that is not due yet. Not a failure, so it stays short however long it lasts: in a backlog, the
+/// message whose turn it is waits like the others.
 pub(super) fn until_due(delivered: u64) -> Duration {
-    if delivered > PATIENT_DELIVERIES {
-        return RARE_POSTPONEMENT;
-    }
     doubled(FIRST_POSTPONEMENT, delivered.saturating_sub(1), LONGEST_POSTPONEMENT)
 }
 
@@ -72,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn a_postponed_message_waits_from_20_ms_to_2_s_and_after_ten_minutes_30_s() {
-        let waits = [1, 2, 7, 8, 300, 301].map(|delivered| until_due(delivered).as_millis());
-        assert_eq!(waits, [20, 40, 1_280, 2_000, 2_000, 30_000]);
+    fn a_postponed_message_waits_from_20_ms_to_2_s_and_never_longer() {
+        let waits = [1, 2, 7, 8, 300, 100_000].map(|delivered| until_due(delivered).as_millis());
+        assert_eq!(waits, [20, 40, 1_280, 2_000, 2_000, 2_000]);
     }
 }
