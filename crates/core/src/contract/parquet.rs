@@ -16,12 +16,7 @@ use crate::time::{Cadence, Timestamp};
 
 pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
     let definition = judge.definition();
-    let fields = schema(bytes)?;
-    let names: Vec<String> = fields.iter().map(|f| f.name.clone()).collect();
-    let places = Places::find(definition, &names)?;
-    check_types(definition, &places, &fields)?;
-    let frame = decode(bytes, &wanted(definition, &places)).map_err(refused)?;
-    let time = stored(&frame, &definition.source.time_column)?;
+    let Opened { places, frame, time } = Opened::open(bytes, definition)?;
     let mut columns = Vec::new();
     for (place, name) in places.cells().zip(definition.columns()) {
         columns.push(match place {
@@ -36,6 +31,25 @@ pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReas
     Ok(())
 }
 
+/// A file with the columns that the definition names, each as what it is stored as.
+struct Opened {
+    places: Places,
+    frame: DataFrame,
+    time: Stored,
+}
+
+impl Opened {
+    fn open(bytes: &[u8], definition: &Definition) -> Result<Self, BrokenReason> {
+        let fields = schema(bytes)?;
+        let names: Vec<String> = fields.iter().map(|f| f.name.clone()).collect();
+        let places = Places::find(definition, &names)?;
+        check_types(definition, &places, &fields)?;
+        let frame = decode(bytes, &wanted(definition, &places)).map_err(refused)?;
+        let time = stored(&frame, &definition.source.time_column)?;
+        Ok(Self { places, frame, time })
+    }
+}
+
 /// The rows of a file with the times that stand in them, for a history that is cut into batches.
 pub(crate) struct Rows {
     frame: DataFrame,
@@ -44,14 +58,9 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Reads the columns that the definition names, each as what it is stored as.
+    /// Reads the columns that the definition names.
     pub(crate) fn read(bytes: &[u8], definition: &Definition) -> Result<Self, BrokenReason> {
-        let fields = schema(bytes)?;
-        let names: Vec<String> = fields.iter().map(|f| f.name.clone()).collect();
-        let places = Places::find(definition, &names)?;
-        check_types(definition, &places, &fields)?;
-        let frame = decode(bytes, &wanted(definition, &places)).map_err(refused)?;
-        let time = stored(&frame, &definition.source.time_column)?;
+        let Opened { frame, time, .. } = Opened::open(bytes, definition)?;
         let times = (0..frame.height()).map(|row| time.cell(row).time(definition.cadence).ok()).collect();
         Ok(Self { frame, times })
     }
