@@ -3,6 +3,10 @@
 use anyhow::{Context, Result};
 use aria_core::artifact::Ref;
 use aria_core::event::{Cause, Event, Fact, Retraining};
+use aria_core::head::Head;
+use aria_core::monitor::{self, State};
+use aria_core::registry::Registry;
+use aria_io::stores::Held;
 use aria_tests::{Pace, Platform};
 use serde_json::Value;
 
@@ -168,5 +172,43 @@ async fn a_rollback_with_nothing_to_go_back_to_says_so_and_moves_nothing() -> Re
     assert!(unknown.contains("model `00aa00aa` never served this series"), "{unknown}");
     let models = json(&platform.done(&["models", SERIES, "--json"]).await?)?;
     assert_eq!((&models["serving"], models["moves"].as_array().map(Vec::len)), (&serving, Some(1)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_was_cut_off_before_anybody_learnt_of_it_is_published_with_the_next_batch() -> Result<()> {
+    let platform = Platform::start().await?;
+    platform.ingest("2021-01-01", "2021-03-20", Pace::Slow).await?;
+    // What `aria retrain` does before it publishes; then it is killed.
+    let (stores, series) = (platform.edges().await?.stores(), SERIES.parse()?);
+    let head: Held<Head> = stores.heads.load(&series).await?;
+    let held: Held<State> = stores.monitors.load(&series).await?;
+    let snapshot = head.document.snapshot.context("no snapshot")?;
+    let (next, _) = monitor::ask_by_hand(&held.document, &series, &snapshot, "cut off")?;
+    stores.monitors.store(&series, held.revision, &next).await?;
+    assert_eq!(asked_by_hand(&platform).await?, 0);
+
+    platform.ingest("2021-03-20", "2021-03-21", Pace::Slow).await?;
+    assert_eq!(asked_by_hand(&platform).await?, 1);
+    let asked = next.asked_by_hand.context("nothing was asked for")?;
+    end_of(&platform, &asked.id.0).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rollback_that_was_cut_off_before_anybody_learnt_of_it_is_published_with_the_next_batch() -> Result<()> {
+    let (platform, first, _) = with_two_models().await?;
+    let (stores, series) = (platform.edges().await?.stores(), SERIES.parse()?);
+    let held: Held<Registry> = stores.registry.load(&series).await?;
+    let (next, _) = held.document.rolled_back(&series, None, "2021-07-01".parse()?, "cut off")?;
+    stores.registry.store(&series, held.revision, &next).await?;
+
+    platform.ingest("2021-07-01", "2021-07-02", Pace::Quick).await?;
+    let by_hand = |event: &Event| matches!(&event.fact, Fact::ModelPromoted(p) if p.model == first && p.number == 3);
+    platform.event("the rollback", by_hand).await?;
+    platform.ingest("2021-07-02", "2021-07-03", Pace::Quick).await?;
+    assert_eq!(forecast_by(&platform).await?.last(), Some(&first));
+    let after: Held<Registry> = stores.registry.load(&series).await?;
+    assert!(after.document.outbox.context("no outbox")?.settled);
     Ok(())
 }

@@ -91,9 +91,11 @@ impl Offline {
                         self.publish(&mut queue, id, event);
                     }
                 }
-                Outcome::Later(reason) if delivery.attempt > PATIENCE => {
-                    bail!("`{}` is stuck: {reason}", delivery.event.fact.name());
+                Outcome::Later(wait) if delivery.attempt > PATIENCE => {
+                    bail!("`{}` is stuck: {}", delivery.event.fact.name(), wait.reason);
                 }
+                // Offline nobody gives commands beside it that could be cut off.
+                Outcome::First(outbox) => bail!("the facts of `{}` were left unpublished", outbox.cause),
                 Outcome::Later(_) => queue.push_back((reader, Delivery { attempt: delivery.attempt + 1, ..delivery })),
             }
         }
@@ -148,12 +150,12 @@ async fn hand<H: Handler>(handler: &H, delivery: &Delivery) -> anyhow::Result<Ou
         // As the worker does: what cannot be processed ends its chain, with the reason.
         Err(failure) if failure.kind == FailureKind::Permanent => {
             let reason = failure.to_string();
-            Outcome::Done(handler.give_up(delivery, &reason).await.with_context(failed)?)
+            handler.give_up(delivery, &reason).await.with_context(failed)?
         }
         handled => handled.with_context(failed)?,
     };
     if matches!(outcome, Outcome::Done(_)) {
-        handler.settled(delivery).await.with_context(failed)?;
+        handler.settled(&delivery.event.series, &delivery.id).await.with_context(failed)?;
     }
     Ok(outcome)
 }

@@ -22,23 +22,18 @@ use aria_io::bus::{Filter, HEADS, Recorded, Start};
 use aria_io::cells::Cells;
 use aria_io::runtime::Edges;
 use aria_io::stores::{CellError, Held};
-use futures::StreamExt;
 use serde::Serialize;
 
 /// How often a change by hand is decided anew where a service moved the cell first.
 const TRIES: u32 = 20;
 
-/// The events that the log holds, in its order. Unreadable ones are told and passed over: an operator has to see the
-/// rest.
+/// The events that the log holds, in its order. Unreadable ones are warned of and passed over: an operator has to see
+/// the rest.
 async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded>> {
     let mut stream = edges.bus.recorded_events(filter, Start::First).await?;
     let mut events = Vec::new();
-    while let Some(next) = stream.next().await {
-        match next {
-            Ok(event) => events.push(event),
-            Err(error @ aria_io::bus::BusError::Undecodable { .. }) => note!("{error}"),
-            Err(error) => return Err(error.into()),
-        }
+    while let Some(next) = stream.next_readable().await {
+        events.push(next?);
     }
     Ok(events)
 }

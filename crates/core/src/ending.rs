@@ -4,26 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
 use crate::event::{BatchId, Event};
+use crate::outbox::{self, Found, Outbox, WithOutbox};
 
 /// The ends of a series' accepted batches. Moved only by compare-and-set, before the end is published: whoever makes a
 /// second end of a batch, for another reason or much later, finds that it has one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Endings {
     /// The sequence of the newest batch that has ended; the ones before it have too.
     pub sequence: u64,
     /// The end of that batch.
-    pub newest: Option<Ending>,
-}
-
-/// The end of one batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
-    /// The id of the event that it followed from.
-    pub cause: String,
-    /// What is published.
-    pub event: Event,
-    /// Whether it has been published.
-    pub settled: bool,
+    pub outbox: Option<Outbox>,
 }
 
 /// Whether a batch can be ended.
@@ -31,15 +21,21 @@ pub struct Ending {
 pub enum Turn {
     /// It has no end.
     Now,
-    /// The same event has ended it, and it is not known to be published: this is to be, again if need be.
-    Again(Box<Event>),
+    /// The same event has ended it: this is to be published, again if need be.
+    Again(Vec<Event>),
     /// It has ended, and the end is published or another event's to publish.
     Past,
 }
 
 impl Document for Endings {
     const NAME: &'static str = "endings";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
+}
+
+impl WithOutbox for Endings {
+    fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        self.outbox.as_mut()
+    }
 }
 
 impl Endings {
@@ -48,28 +44,16 @@ impl Endings {
         if batch.sequence > self.sequence {
             return Turn::Now;
         }
-        match &self.newest {
-            Some(newest) if batch.sequence == self.sequence && newest.cause == cause && !newest.settled => {
-                Turn::Again(Box::new(newest.event.clone()))
-            }
-            Some(_) | None => Turn::Past,
+        match outbox::look_up(self.outbox.as_ref(), cause) {
+            Found::Handled(events) if batch.sequence == self.sequence => Turn::Again(events),
+            Found::Handled(_) | Found::Unsettled | Found::Abandoned(_) | Found::Free => Turn::Past,
         }
     }
 
     /// The state once an event has ended a batch whose turn it is.
     pub fn after(batch: &BatchId, cause: &str, event: Event) -> Self {
-        Self { sequence: batch.sequence, newest: Some(Ending { cause: cause.to_owned(), event, settled: false }) }
-    }
-
-    /// Notes that the end which this event made is published; whether that is news.
-    pub fn settle(&mut self, cause: &str) -> bool {
-        match &mut self.newest {
-            Some(newest) if newest.cause == cause && !newest.settled => {
-                newest.settled = true;
-                true
-            }
-            Some(_) | None => false,
-        }
+        let outbox = Outbox { cause: cause.to_owned(), events: vec![event], settled: false };
+        Self { sequence: batch.sequence, outbox: Some(outbox) }
     }
 }
 
@@ -102,15 +86,13 @@ mod tests {
     #[test]
     fn the_event_that_ended_a_batch_finds_the_end_again_when_it_is_delivered_twice() {
         let endings = Endings::after(&batch(3), "checked", withheld(3));
-        assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Again(Box::new(withheld(3))));
+        assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Again(vec![withheld(3)]));
     }
 
     #[test]
     fn an_end_that_is_published_is_not_published_again_however_late_its_cause_comes_back() {
         let mut endings = Endings::after(&batch(3), "checked", withheld(3));
-        assert!(!endings.settle("promoted"));
-        assert!(endings.settle("checked"));
-        assert!(!endings.settle("checked"));
-        assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Past);
+        assert!(outbox::settle(endings.outbox_mut(), "checked"));
+        assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Again(Vec::new()));
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::Ref;
 use crate::document::Document;
 use crate::event::{Event, Fact};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, WithOutbox};
 use crate::time::Timestamp;
 
 /// How far a series has come. Moved only by compare-and-set.
@@ -26,6 +26,12 @@ pub struct Head {
 impl Document for Head {
     const NAME: &'static str = "head";
     const VERSION: u32 = 1;
+}
+
+impl WithOutbox for Head {
+    fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        self.outbox.as_mut()
+    }
 }
 
 /// Whether a received batch can be taken up.

@@ -118,8 +118,13 @@ pub enum Turn {
     Now,
     /// It has been taken up before; there is nothing to do.
     Past,
-    /// Something before it has not ended: this.
-    NotYet(String),
+    /// Something before it has not ended.
+    NotYet {
+        /// What.
+        reason: String,
+        /// Batches that have to be taken up before it; 0 where it is the next.
+        ahead: u64,
+    },
 }
 
 /// How long a forecast is watched whose hours do not come, in days.
@@ -136,14 +141,14 @@ impl State {
         if batch.sequence <= self.sequence {
             return Turn::Past;
         }
-        if batch.sequence > self.sequence + 1 {
-            return Turn::NotYet(format!("batch {} of the series has not been checked", self.sequence + 1));
-        }
-        match &self.phase {
-            Phase::Idle => Turn::Now,
-            Phase::Retraining { id, .. } => Turn::NotYet(format!("retraining {} has not ended", id.0)),
-            Phase::Forecast { sequence } => Turn::NotYet(format!("batch {sequence} of the series has not ended")),
-        }
+        let ahead = batch.sequence - self.sequence - 1;
+        let reason = match &self.phase {
+            _ if ahead > 0 => format!("batch {} of the series has not been checked", self.sequence + 1),
+            Phase::Idle => return Turn::Now,
+            Phase::Retraining { id, .. } => format!("retraining {} has not ended", id.0),
+            Phase::Forecast { sequence } => format!("batch {sequence} of the series has not ended"),
+        };
+        Turn::NotYet { reason, ahead }
     }
 
     fn forget_old(&mut self, now: Timestamp, window_days: u32) {

@@ -32,8 +32,11 @@ pub trait WithOutbox {
 pub enum Found {
     /// It has been handled: these facts are to be published, again if need be.
     Handled(Vec<Event>),
-    /// An earlier delivery's facts are not known to be published; this one has to come later.
+    /// An earlier delivery's facts are not known to be published; this one has to come later, as that one will.
     Unsettled,
+    /// The facts of an operator's command are not known to be published. The command may have been cut off, and nobody
+    /// hands it in again: whoever finds them publishes them first.
+    Abandoned(Outbox),
     /// It can be handled.
     Free,
 }
@@ -44,6 +47,7 @@ pub fn look_up(outbox: Option<&Outbox>, cause: &str) -> Found {
         // What is published is not published again: the broker forgets ids after a while.
         Some(outbox) if outbox.cause == cause && outbox.settled => Found::Handled(Vec::new()),
         Some(outbox) if outbox.cause == cause => Found::Handled(outbox.events.clone()),
+        Some(outbox) if !outbox.settled && outbox.cause == BY_HAND => Found::Abandoned(outbox.clone()),
         Some(outbox) if !outbox.settled => Found::Unsettled,
         Some(_) | None => Found::Free,
     }
@@ -87,5 +91,12 @@ mod tests {
     fn nothing_overtakes_unpublished_facts() {
         assert_eq!(look_up(Some(&outbox(false)), "b"), Found::Unsettled);
         assert_eq!(look_up(Some(&outbox(true)), "b"), Found::Free);
+    }
+
+    #[test]
+    fn what_a_command_left_unpublished_is_found_by_whoever_comes_next() {
+        let by_hand = |settled| Outbox { cause: BY_HAND.into(), ..outbox(settled) };
+        assert_eq!(look_up(Some(&by_hand(false)), "a"), Found::Abandoned(by_hand(false)));
+        assert_eq!(look_up(Some(&by_hand(true)), "a"), Found::Free);
     }
 }

@@ -11,18 +11,19 @@ mod ledger;
 pub mod process;
 mod shutdown;
 pub mod telemetry;
+mod waiting;
 mod worker;
 
 use std::time::Duration;
 
-pub use handler::{Delivery, Failure, FailureKind, Handler, Outcome};
+pub use handler::{Delivery, Failure, FailureKind, Handler, Outcome, Wait};
 pub use shutdown::Shutdown;
 pub use worker::{WorkError, work, work_with};
 
 pub(crate) use handler::chain;
 
 use crate::artifacts::Artifacts;
-use crate::bus::{self, Bus};
+use crate::bus::{self, Bus, Health};
 use crate::cells::Cells;
 use crate::stores::Stores;
 
@@ -47,6 +48,15 @@ impl Edges {
             registry: cells(bus::REGISTRY),
         }
     }
+
+    /// What the broker or the store says where it serves nobody at all; none where both do their work.
+    pub async fn outage(&self) -> Option<String> {
+        match self.bus.health() {
+            Health::Connected => self.artifacts.check().await.err().map(|error| chain(&error)),
+            Health::Disconnected => Some("no connection to the broker".to_owned()),
+            Health::Refused { reason } => Some(format!("the broker refuses: {reason}")),
+        }
+    }
 }
 
 /// How hard and how long a worker tries.
@@ -54,16 +64,17 @@ impl Edges {
 pub struct Limits {
     /// How long the broker waits for a sign of life before it hands a message to someone else.
     pub ack_wait: Duration,
-    /// Transient failures of one message before it goes to the dead letters; twelve last about five minutes.
+    /// Transient failures of one message before it goes to the dead letters; twelve last about five minutes. Failures
+    /// while the broker or the store serves nobody do not count.
     pub attempts: u64,
-    /// Messages handled at once by one replica.
+    /// Messages handled at once by one replica; as many again of those that had to wait for their turn.
     pub concurrency: usize,
     /// How long messages in hand may take to finish when the process is asked to leave.
     pub drain: Duration,
     /// How long one message may be handled; a hung one is tried again.
     pub handling: Duration,
     /// Deliveries of one message, for whatever reason, before it goes to the dead letters: a message that crashes the
-    /// process leaves no other trace. Postponements count, so that the default lasts for two days of a backlog.
+    /// process leaves no other trace. One that is not its series' next is not given up however often it came.
     pub deliveries: u64,
 }
 
@@ -75,7 +86,7 @@ impl Default for Limits {
             concurrency: 4,
             drain: Duration::from_secs(20),
             handling: Duration::from_secs(3_600),
-            deliveries: 100_000,
+            deliveries: 10_000,
         }
     }
 }

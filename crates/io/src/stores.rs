@@ -1,6 +1,7 @@
 //! What a handler works with: artifacts, and the cells that hold what moves.
 
 use aria_core::document::{self, Document, DocumentError};
+use aria_core::outbox::{self, WithOutbox};
 use aria_core::series::SeriesId;
 
 use crate::artifacts::{Artifacts, StoreError};
@@ -90,5 +91,21 @@ impl Cells {
         let bytes =
             document::encode(document).map_err(|source| CellError::Document { series: series.clone(), source })?;
         Ok(self.swap(series, revision, bytes).await?)
+    }
+
+    /// Notes beside a series' state that the facts of this cause are published.
+    ///
+    /// # Errors
+    /// As [`Self::load`] and [`Self::store`].
+    pub async fn settle<T: Document + Default + WithOutbox>(
+        &self,
+        series: &SeriesId,
+        cause: &str,
+    ) -> Result<(), CellError> {
+        let mut held: Held<T> = self.load(series).await?;
+        if outbox::settle(held.document.outbox_mut(), cause) {
+            self.store(series, held.revision, &held.document).await?;
+        }
+        Ok(())
     }
 }

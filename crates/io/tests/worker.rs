@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aria_core::outbox::{BY_HAND, Outbox};
 use aria_io::artifacts::Artifacts;
 use aria_io::bus::{Backlog, Bus, Filter, Start};
 use aria_io::runtime::telemetry::{self, Logging};
-use aria_io::runtime::{Delivery, Edges, Failure, Limits, Outcome, Shutdown, http, work_with};
+use aria_io::runtime::{Delivery, Edges, Failure, Limits, Outcome, Shutdown, Wait, http, work_with};
 use broker::{Broker, next, received, series, within};
 use futures::FutureExt;
 use replica::{Replica, Scripted, backlog, done, letters, limits, ordinal, publish, rejected, results, results_now};
@@ -133,8 +134,7 @@ async fn a_message_that_is_not_due_comes_back_without_counting_as_an_attempt() {
     let replica = Replica::start(&broker, limits, move |delivery| {
         seen.send(delivery.attempt).unwrap();
         let is_due = calls.fetch_add(1, Ordering::SeqCst) == 4;
-        async move { if is_due { done(&delivery) } else { Ok(Outcome::Later("an earlier batch is missing".to_owned())) } }
-            .boxed()
+        async move { if is_due { done(&delivery) } else { Ok(Outcome::later("an earlier batch is missing")) } }.boxed()
     });
     let replica = replica.await;
     assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
@@ -170,16 +170,197 @@ async fn a_lost_race_is_run_again_without_counting_as_an_attempt() {
 }
 
 #[tokio::test]
-async fn a_message_handed_out_too_often_goes_to_the_dead_letters() {
+async fn a_message_that_crashes_its_process_each_time_goes_to_the_dead_letters() {
     let broker = Broker::start().await;
     let bus = broker.bus("test").await;
     publish(&bus, 1..=1).await;
-    let limits = Limits { deliveries: 3, ..limits() };
-    let replica = Replica::start(&broker, limits, |_| async { Ok(Outcome::Later("never".to_owned())) }.boxed()).await;
+    let limits = Limits { deliveries: 2, ack_wait: Duration::from_secs(1), ..limits() };
+    for _ in 0..2 {
+        let (started, mut is_started) = mpsc::unbounded_channel();
+        let crashing = Replica::start(&broker, limits, move |_| {
+            started.send(()).unwrap();
+            std::future::pending().boxed()
+        });
+        let crashing = crashing.await;
+        within(is_started.recv()).await.unwrap();
+        crashing.crash().await;
+    }
+    let replica = Replica::start(&broker, limits, |_| async { panic!("handled a third time") }.boxed()).await;
     let reason = results(&bus, 1).await.remove(0).1;
-    assert!(reason.starts_with("handed out 4 times without an end"), "{reason}");
+    assert!(reason.starts_with("handed out 3 times without an end"), "{reason}");
     replica.leave().await;
     assert_eq!(letters(&bus).await.len(), 1);
+}
+
+/// How often the broker handed a message out to the service.
+async fn handed_out(broker: &Broker) -> u64 {
+    let stream = async_nats::jetstream::new(broker.client().await).get_stream("ARIA").await.unwrap();
+    let consumer: async_nats::jetstream::consumer::PullConsumer = stream.get_consumer(replica::SERVICE).await.unwrap();
+    consumer.cached_info().delivered.consumer_sequence
+}
+
+#[tokio::test]
+async fn a_backlog_is_worked_off_in_order_and_only_the_next_one_looks() {
+    const BATCHES: u64 = 200;
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=BATCHES).await;
+    let done_so_far = Arc::new(AtomicU64::new(0));
+    let (all_came, looks) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+    let looked = looks.clone();
+    let replica = Replica::start(&broker, limits(), move |delivery| {
+        let (done_so_far, all_came) = (done_so_far.clone(), all_came.clone());
+        let look = looked.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            let ahead = ordinal(&delivery.event) - 1 - done_so_far.load(Ordering::SeqCst);
+            if ahead > 0 {
+                if look == BATCHES {
+                    all_came.notify_one();
+                }
+                return Ok(Outcome::Later(Wait { reason: "an earlier batch".to_owned(), ahead }));
+            }
+            if ordinal(&delivery.event) == 1 {
+                // Until every other one waits.
+                all_came.notified().await;
+            }
+            done_so_far.fetch_add(1, Ordering::SeqCst);
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    let ordinals: Vec<u64> = results(&bus, BATCHES as usize).await.into_iter().map(|(ordinal, _)| ordinal).collect();
+    assert_eq!(ordinals, (1..=BATCHES).collect::<Vec<_>>());
+    replica.leave().await;
+    // Each looked when it came and when it was in front; the second one was in front for as long as the first one took.
+    let looks = looks.load(Ordering::SeqCst);
+    assert!(looks <= 2 * BATCHES + 50, "{looks} looks for {BATCHES} batches");
+    assert_eq!(handed_out(&broker).await, BATCHES);
+    assert_eq!(backlog(&bus).await, Backlog::default());
+}
+
+#[tokio::test]
+async fn a_message_far_from_its_turn_leaves_its_seat_to_others_and_comes_back() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=2).await;
+    let second_is_done = Arc::new(AtomicU64::new(0));
+    let replica = Replica::start(&broker, Limits { concurrency: 1, ..limits() }, move |delivery| {
+        let second_is_done = second_is_done.clone();
+        async move {
+            if ordinal(&delivery.event) == 1 && second_is_done.load(Ordering::SeqCst) == 0 {
+                return Ok(Outcome::Later(Wait { reason: "a thousand batches".to_owned(), ahead: 1_000 }));
+            }
+            second_is_done.store(1, Ordering::SeqCst);
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    assert_eq!(results(&bus, 2).await, [(2, "done".to_owned()), (1, "done".to_owned())]);
+    replica.leave().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_is_given_back_at_once_when_the_replica_leaves() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    // The broker would wait for ten minutes if nobody told it.
+    let limits = Limits { ack_wait: Duration::from_secs(600), ..limits() };
+    let (looked, mut has_looked) = mpsc::unbounded_channel();
+    let first = Replica::start(&broker, limits, move |_| {
+        looked.send(()).unwrap();
+        async { Ok(Outcome::later("never here")) }.boxed()
+    });
+    let first = first.await;
+    within(has_looked.recv()).await.unwrap();
+    first.leave().await;
+    let second = Replica::start(&broker, limits, |delivery| async move { done(&delivery) }.boxed()).await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    second.leave().await;
+}
+
+#[tokio::test]
+async fn a_message_is_not_given_up_before_its_turn() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let (asked, mut was_asked) = mpsc::unbounded_channel();
+    let is_due = Arc::new(AtomicU64::new(0));
+    let due = is_due.clone();
+    let give_up = move |delivery: Delivery, reason: String| {
+        asked.send(()).unwrap();
+        match due.load(Ordering::SeqCst) {
+            0 => Ok(Outcome::later("an earlier batch is missing")),
+            _ => Ok(Outcome::Done(vec![rejected(ordinal(&delivery.event), &reason)])),
+        }
+    };
+    let broken = |_| async { Err(Failure::permanent("no such column")) }.boxed();
+    let replica = Replica::of(&broker, limits(), Scripted { handle: broken, give_up }).await;
+    for _ in 0..3 {
+        within(was_asked.recv()).await.unwrap();
+    }
+    assert!(letters(&bus).await.is_empty());
+    is_due.store(1, Ordering::SeqCst);
+    assert_eq!(results(&bus, 1).await, [(1, "no such column".to_owned())]);
+    replica.leave().await;
+    assert_eq!(letters(&bus).await[0].content.reason, "no such column");
+}
+
+#[tokio::test]
+async fn failures_while_the_store_serves_nobody_count_against_no_message() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    let (store, away) = (broker.data.path().join("artifacts"), broker.data.path().join("away"));
+    let (seen, mut attempts) = mpsc::unbounded_channel();
+    // Two, because the store may come back between a failure and the look at the store: that one counts.
+    let limits = Limits { attempts: 2, ..limits() };
+    let there = store.clone();
+    let replica = Replica::start(&broker, limits, move |delivery| {
+        let is_there = there.is_dir();
+        seen.send(delivery.attempt).unwrap();
+        async move { if is_there { done(&delivery) } else { Err(Failure::transient("the store is away")) } }.boxed()
+    });
+    let replica = replica.await;
+    // A file in the place of the folder: nothing can be written there, whoever asks.
+    std::fs::rename(&store, &away).unwrap();
+    std::fs::write(&store, "no folder").unwrap();
+    publish(&bus, 1..=1).await;
+    for _ in 0..3 {
+        assert_eq!(within(attempts.recv()).await, Some(1));
+    }
+    std::fs::remove_file(&store).unwrap();
+    std::fs::rename(&away, &store).unwrap();
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+    assert!(letters(&bus).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_command_left_unpublished_is_published_under_its_own_cause_before_the_message_is_handled() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let calls = AtomicU64::new(0);
+    let replica = Replica::start(&broker, limits(), move |delivery| {
+        let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if is_first {
+                let events = vec![rejected(7, "asked for by hand")];
+                return Ok(Outcome::First(Outbox { cause: BY_HAND.to_owned(), events, settled: false }));
+            }
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    let filter = Filter::all().facts(["batch.rejected"]);
+    let mut events = bus.events(&filter, Start::First).await.unwrap();
+    let (first, second) = (next(&mut events).await, next(&mut events).await);
+    replica.leave().await;
+    assert_eq!((first.cause.as_str(), first.event), (BY_HAND, rejected(7, "asked for by hand")));
+    assert_eq!(second.event, rejected(1, "done"));
 }
 
 #[tokio::test]
@@ -414,7 +595,7 @@ async fn a_replica_waits_for_a_broker_that_is_not_set_up_yet() {
     let edges = Edges { bus: bus.clone(), artifacts };
     let shutdown = Shutdown::new();
     let asked = shutdown.clone();
-    let script = Scripted(|delivery: Delivery| async move { done(&delivery) }.boxed());
+    let script = Scripted::new(|delivery: Delivery| async move { done(&delivery) }.boxed());
     let task = tokio::spawn(async move { work_with(script, &edges, limits(), asked).await });
     bus.ensure().await.unwrap();
     publish(&bus, 1..=1).await;

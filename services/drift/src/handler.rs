@@ -1,14 +1,16 @@
 //! What drift does with an event: load the monitor and what the check looks at, decide in core, store, move the
 //! monitor.
 
-use aria_core::event::{BatchAccepted, BatchId, Event, Fact};
+use aria_core::event::{BatchAccepted, BatchId, Fact};
 use aria_core::forecast::Forecast;
 use aria_core::model::Model;
 use aria_core::monitor::{self, Checked, Inputs, Noted, Pending, State, Turn};
-use aria_core::outbox::{self, Found};
+use aria_core::outbox::BY_HAND;
+use aria_core::registry::Registry;
+use aria_core::series::SeriesId;
 use aria_core::time::DAY;
 use aria_io::library::{self, Series};
-use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
+use aria_io::runtime::{Delivery, Failure, Handler, Outcome, Wait, cpu};
 use aria_io::stores::{Held, Stores};
 
 /// Watches every series.
@@ -24,28 +26,48 @@ impl Drift {
     }
 
     async fn check(&self, delivery: &Delivery, accepted: &BatchAccepted) -> Result<Outcome, Failure> {
-        let held = self.load(delivery).await?;
-        match outbox::look_up(held.document.outbox.as_ref(), &delivery.id) {
-            Found::Handled(events) => return Ok(Outcome::Done(events)),
-            Found::Unsettled => return Ok(unsettled()),
-            Found::Free => {}
-        }
-        match held.document.turn_of(&accepted.batch) {
-            Turn::Past => return Ok(Outcome::Done(Vec::new())),
-            Turn::NotYet(reason) => return Ok(Outcome::Later(reason)),
-            Turn::Now => {}
-        }
+        let held = match self.turn(delivery, accepted).await? {
+            Ok(held) => held,
+            Err(outcome) => return Ok(outcome),
+        };
         let checked = self.decide(&held.document, &accepted.batch, &delivery.id).await?;
-        Ok(Outcome::Done(self.move_to(delivery, held.revision, &checked).await?))
+        self.move_to(delivery, held.revision, &checked).await
+    }
+
+    /// The monitor where it is the batch's turn; otherwise what becomes of the delivery.
+    async fn turn(
+        &self,
+        delivery: &Delivery,
+        accepted: &BatchAccepted,
+    ) -> Result<Result<Held<State>, Outcome>, Failure> {
+        let held = self.load(delivery).await?;
+        if let Some(outcome) = Outcome::by(held.document.outbox.as_ref(), delivery) {
+            return Ok(Err(outcome));
+        }
+        Ok(match held.document.turn_of(&accepted.batch) {
+            Turn::Past => Err(Outcome::Done(Vec::new())),
+            Turn::NotYet { reason, ahead } => Err(Outcome::Later(Wait { reason, ahead })),
+            Turn::Now => match self.left_by_a_rollback(delivery).await? {
+                Some(outcome) => Err(outcome),
+                None => Ok(held),
+            },
+        })
+    }
+
+    /// A rollback that was cut off before anybody learnt of it. It has no event of its own that would bring it back, so
+    /// the next batch does.
+    async fn left_by_a_rollback(&self, delivery: &Delivery) -> Result<Option<Outcome>, Failure> {
+        let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
+        Ok(Outcome::by(registry.document.outbox.as_ref(), delivery))
     }
 
     /// Stores what a check leaves behind, then moves the monitor with its facts.
-    async fn move_to(&self, delivery: &Delivery, from: Option<u64>, to: &Checked) -> Result<Vec<Event>, Failure> {
+    async fn move_to(&self, delivery: &Delivery, from: Option<u64>, to: &Checked) -> Result<Outcome, Failure> {
         for artifact in &to.artifacts {
             self.stores.artifacts.store(artifact).await?;
         }
         self.stores.monitors.store(&delivery.event.series, from, &to.state).await?;
-        Ok(to.state.outbox.as_ref().map(|o| o.events.clone()).unwrap_or_default())
+        Ok(Outcome::Done(to.state.outbox.as_ref().map(|o| o.events.clone()).unwrap_or_default()))
     }
 
     async fn decide(&self, state: &State, batch: &BatchId, cause: &str) -> Result<Checked, Failure> {
@@ -73,10 +95,10 @@ impl Drift {
         let next = match monitor::note(&held.document, &delivery.event) {
             Noted::Next(next) => next,
             Noted::Past => return Ok(Outcome::Done(Vec::new())),
-            Noted::NotYet(what) => return Ok(Outcome::Later(format!("waits for {what}"))),
+            Noted::NotYet(what) => return Ok(Outcome::later(format!("waits for {what}"))),
         };
-        if held.document.outbox.as_ref().is_some_and(|o| !o.settled) {
-            return Ok(unsettled());
+        if let Some(outcome) = Outcome::by(held.document.outbox.as_ref(), delivery) {
+            return Ok(outcome);
         }
         self.stores.monitors.store(&delivery.event.series, held.revision, &*next).await?;
         Ok(Outcome::Done(Vec::new()))
@@ -118,26 +140,22 @@ impl Handler for Drift {
         }
     }
 
-    async fn settled(&self, delivery: &Delivery) -> Result<(), Failure> {
-        let mut held = self.load(delivery).await?;
-        if !outbox::settle(held.document.outbox.as_mut(), &delivery.id) {
-            return Ok(());
+    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
+        self.stores.monitors.settle::<State>(series, cause).await?;
+        if cause == BY_HAND {
+            self.stores.registry.settle::<Registry>(series, cause).await?;
         }
-        self.stores.monitors.store(&delivery.event.series, held.revision, &held.document).await?;
         Ok(())
     }
 
     /// A batch that cannot be checked is not forecast: the monitor passes it, so that the ones behind it are not
     /// blocked.
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
-        let Fact::BatchAccepted(accepted) = &delivery.event.fact else { return Ok(Vec::new()) };
-        let held = self.load(delivery).await?;
-        if let Found::Handled(events) = outbox::look_up(held.document.outbox.as_ref(), &delivery.id) {
-            return Ok(events);
-        }
-        if held.document.turn_of(&accepted.batch) != Turn::Now {
-            return Ok(Vec::new());
-        }
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
+        let Fact::BatchAccepted(accepted) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
+        let held = match self.turn(delivery, accepted).await? {
+            Ok(held) => held,
+            Err(outcome) => return Ok(outcome),
+        };
         let series = &delivery.event.series;
         let passed = monitor::pass_over(&held.document, series, &accepted.batch, &delivery.id, reason);
         self.move_to(delivery, held.revision, &passed.map_err(Failure::permanent)?).await
@@ -156,8 +174,4 @@ fn check(
     let inputs =
         Inputs { definition: &series.definition, batch, history, first: series.manifest.first, model, forecasts };
     monitor::check(state, &inputs, cause)
-}
-
-fn unsettled() -> Outcome {
-    Outcome::Later("the facts of the change before are not known to be published".into())
 }

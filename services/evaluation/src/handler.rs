@@ -6,7 +6,8 @@ use aria_core::evaluation::{self, Contest, Verdict};
 use aria_core::event::{Event, Fact, ModelPromoted, ModelRejected, ModelTrained, Promotion};
 use aria_core::judgement::Judgement;
 use aria_core::model::Model;
-use aria_core::registry::{Move, Registry, Version};
+use aria_core::registry::{Registry, Version};
+use aria_core::series::SeriesId;
 use aria_io::library::Series;
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
 use aria_io::stores::{Held, Stores};
@@ -24,19 +25,46 @@ impl Evaluation {
     }
 
     /// Compares and moves the registry; who comes second finds the outcome there.
-    async fn evaluate(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Fact, Failure> {
-        let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
-        if let Some(version) = registry.document.outcome(&trained.retraining.id) {
-            return Ok(fact(trained, version, registry.document.takeover(version)));
-        }
+    async fn evaluate(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Outcome, Failure> {
+        let registry = match self.turn(delivery, trained).await? {
+            Ok(registry) => registry,
+            Err(outcome) => return Ok(outcome),
+        };
         let version = match &registry.document.champion {
             champion if champion == &trained.retraining.incumbent => self.compare(delivery, trained).await?,
             _ => refused(delivery, trained, "the serving model changed while the challenger was trained"),
         };
-        let next = registry.document.with(version);
-        self.stores.registry.store(&delivery.event.series, registry.revision, &next).await?;
+        self.move_to(delivery, trained, &registry, version).await
+    }
+
+    /// The registry where the challenger has no outcome yet; otherwise what becomes of the delivery.
+    async fn turn(
+        &self,
+        delivery: &Delivery,
+        trained: &ModelTrained,
+    ) -> Result<Result<Held<Registry>, Outcome>, Failure> {
+        let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
+        if let Some(outcome) = Outcome::by(registry.document.outbox.as_ref(), delivery) {
+            return Ok(Err(outcome));
+        }
+        Ok(match registry.document.outcome(&trained.retraining.id) {
+            Some(version) => Err(told(delivery, trained, version, &registry.document)),
+            None => Ok(registry),
+        })
+    }
+
+    /// Moves the registry by a challenger's outcome.
+    async fn move_to(
+        &self,
+        delivery: &Delivery,
+        trained: &ModelTrained,
+        from: &Held<Registry>,
+        version: Version,
+    ) -> Result<Outcome, Failure> {
+        let next = from.document.with(version);
+        self.stores.registry.store(&delivery.event.series, from.revision, &next).await?;
         let version = next.outcome(&trained.retraining.id).ok_or_else(|| delivery.unexpected())?;
-        Ok(fact(trained, version, next.takeover(version)))
+        Ok(told(delivery, trained, version, &next))
     }
 
     async fn compare(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Version, Failure> {
@@ -91,24 +119,22 @@ impl Handler for Evaluation {
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         let Fact::ModelTrained(trained) = &delivery.event.fact else { return Err(delivery.unexpected()) };
-        let fact = self.evaluate(delivery, trained).await?;
-        Ok(Outcome::Done(vec![Event { fact, ..delivery.event.clone() }]))
+        self.evaluate(delivery, trained).await
+    }
+
+    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
+        Ok(self.stores.registry.settle::<Registry>(series, cause).await?)
     }
 
     /// A challenger that cannot be evaluated does not take over.
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
-        let Fact::ModelTrained(trained) = &delivery.event.fact else { return Ok(Vec::new()) };
-        let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
-        let fact = match registry.document.outcome(&trained.retraining.id) {
-            Some(version) => fact(trained, version, registry.document.takeover(version)),
-            None => {
-                let reason = format!("the challenger could not be evaluated: {reason}");
-                let next = registry.document.with(refused(delivery, trained, &reason));
-                self.stores.registry.store(&delivery.event.series, registry.revision, &next).await?;
-                rejected(trained, None, &reason)
-            }
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
+        let Fact::ModelTrained(trained) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
+        let registry = match self.turn(delivery, trained).await? {
+            Ok(registry) => registry,
+            Err(outcome) => return Ok(outcome),
         };
-        Ok(vec![Event { fact, ..delivery.event.clone() }])
+        let reason = format!("the challenger could not be evaluated: {reason}");
+        self.move_to(delivery, trained, &registry, refused(delivery, trained, &reason)).await
     }
 }
 
@@ -129,26 +155,23 @@ fn refused(delivery: &Delivery, trained: &ModelTrained, reason: &str) -> Version
 }
 
 /// What is published of a challenger's outcome; the same whoever publishes it.
-fn fact(trained: &ModelTrained, version: &Version, takeover: Option<&Move>) -> Fact {
-    match (takeover, &version.evaluation) {
+fn told(delivery: &Delivery, trained: &ModelTrained, version: &Version, registry: &Registry) -> Outcome {
+    let fact = match (registry.takeover(version), &version.evaluation) {
         (Some(takeover), Some(evaluation)) => Fact::ModelPromoted(ModelPromoted {
             number: takeover.number,
             model: version.model.clone(),
             previous: takeover.from.clone(),
             by: Promotion::Evaluation { retraining: trained.retraining.clone(), evaluation: evaluation.clone() },
         }),
-        (_, evaluation) => {
-            let reason = version.rejected.as_deref().unwrap_or("the registry does not know how it took over");
-            rejected(trained, evaluation.as_ref(), reason)
-        }
-    }
-}
-
-fn rejected(trained: &ModelTrained, evaluation: Option<&Ref>, reason: &str) -> Fact {
-    Fact::ModelRejected(ModelRejected {
-        retraining: trained.retraining.clone(),
-        model: trained.model.clone(),
-        evaluation: evaluation.cloned(),
-        reason: reason.to_owned(),
-    })
+        (_, evaluation) => Fact::ModelRejected(ModelRejected {
+            retraining: trained.retraining.clone(),
+            model: trained.model.clone(),
+            evaluation: evaluation.clone(),
+            reason: version
+                .rejected
+                .clone()
+                .unwrap_or_else(|| "the registry does not know how it took over".to_owned()),
+        }),
+    };
+    Outcome::Done(vec![Event { fact, ..delivery.event.clone() }])
 }

@@ -7,10 +7,10 @@ use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::contract::{self, Checked, Quarantine};
 use aria_core::event::{BatchAccepted, BatchId, BatchReceived, BatchRejected, Event, Fact};
 use aria_core::head::{Head, Turn};
-use aria_core::outbox::{self, Found, Outbox};
+use aria_core::outbox::Outbox;
 use aria_core::series::{Definition, SeriesId};
 use aria_io::library::Series;
-use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
+use aria_io::runtime::{Delivery, Failure, Handler, Outcome, Wait, cpu};
 use aria_io::stores::{Held, Stores};
 
 use crate::append::{Batch, append};
@@ -102,13 +102,29 @@ impl Ingestion {
         Ok(Some(artifact.name))
     }
 
-    async fn load(&self, delivery: &Delivery) -> Result<Held<Head>, Failure> {
-        Ok(self.stores.heads.load(&delivery.event.series).await?)
+    /// The head where it is the batch's turn; otherwise what becomes of the delivery.
+    async fn turn(
+        &self,
+        delivery: &Delivery,
+        received: &BatchReceived,
+    ) -> Result<Result<Held<Head>, Outcome>, Failure> {
+        let held: Held<Head> = self.stores.heads.load(&delivery.event.series).await?;
+        if let Some(outcome) = Outcome::by(held.document.outbox.as_ref(), delivery) {
+            return Ok(Err(outcome));
+        }
+        Ok(match held.document.turn_of(received.ordinal) {
+            Turn::Past => Err(Outcome::Done(Vec::new())),
+            Turn::NotYet(next) => {
+                let reason = format!("batch {next} has not been dealt with");
+                Err(Outcome::Later(Wait { reason, ahead: received.ordinal - next }))
+            }
+            Turn::Now => Ok(held),
+        })
     }
 
-    async fn move_to(&self, delivery: &Delivery, from: Option<u64>, head: Head) -> Result<Vec<Event>, Failure> {
+    async fn move_to(&self, delivery: &Delivery, from: Option<u64>, head: Head) -> Result<Outcome, Failure> {
         self.stores.heads.store(&delivery.event.series, from, &head).await?;
-        Ok(head.outbox.map(|o| o.events).unwrap_or_default())
+        Ok(Outcome::Done(head.outbox.map(|o| o.events).unwrap_or_default()))
     }
 }
 
@@ -121,42 +137,25 @@ impl Handler for Ingestion {
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         let Fact::BatchReceived(received) = &delivery.event.fact else { return Err(delivery.unexpected()) };
-        let held = self.load(delivery).await?;
-        match outbox::look_up(held.document.outbox.as_ref(), &delivery.id) {
-            Found::Handled(events) => return Ok(Outcome::Done(events)),
-            Found::Unsettled => {
-                return Ok(Outcome::Later("the facts of the batch before are not known to be published".into()));
-            }
-            Found::Free => {}
-        }
-        match held.document.turn_of(received.ordinal) {
-            Turn::Past => return Ok(Outcome::Done(Vec::new())),
-            Turn::NotYet(ordinal) => return Ok(Outcome::Later(format!("batch {ordinal} has not been dealt with"))),
-            Turn::Now => {}
-        }
+        let held = match self.turn(delivery, received).await? {
+            Ok(held) => held,
+            Err(outcome) => return Ok(outcome),
+        };
         let head = self.take_up(delivery, received, &held.document).await?;
-        Ok(Outcome::Done(self.move_to(delivery, held.revision, head).await?))
+        self.move_to(delivery, held.revision, head).await
     }
 
-    async fn settled(&self, delivery: &Delivery) -> Result<(), Failure> {
-        let mut held = self.load(delivery).await?;
-        if !outbox::settle(held.document.outbox.as_mut(), &delivery.id) {
-            return Ok(());
-        }
-        self.stores.heads.store(&delivery.event.series, held.revision, &held.document).await?;
-        Ok(())
+    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
+        Ok(self.stores.heads.settle::<Head>(series, cause).await?)
     }
 
     /// A batch that cannot be taken up is rejected, so that the ones behind it are not blocked.
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
-        let Fact::BatchReceived(received) = &delivery.event.fact else { return Ok(Vec::new()) };
-        let held = self.load(delivery).await?;
-        if let Found::Handled(events) = outbox::look_up(held.document.outbox.as_ref(), &delivery.id) {
-            return Ok(events);
-        }
-        if held.document.turn_of(received.ordinal) != Turn::Now {
-            return Ok(Vec::new());
-        }
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
+        let Fact::BatchReceived(received) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
+        let held = match self.turn(delivery, received).await? {
+            Ok(held) => held,
+            Err(outcome) => return Ok(outcome),
+        };
         let head = rejecting(&held.document, delivery, received, format!("it could not be processed: {reason}"), None);
         self.move_to(delivery, held.revision, head).await
     }

@@ -6,6 +6,7 @@ use aria_core::event::{BatchId, Cause, Event, Fact, ForecastIssued, ForecastWith
 use aria_core::forecast;
 use aria_core::issued::Issued;
 use aria_core::model::Model;
+use aria_core::series::SeriesId;
 use aria_core::time::DAY;
 use aria_io::library::Series;
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
@@ -76,13 +77,19 @@ impl Prediction {
         Ok(self.stores.endings.load(&delivery.event.series).await?)
     }
 
-    /// Puts on record how a batch ends, before it is published; gives what is to be published.
-    async fn end(&self, delivery: &Delivery, from: Option<u64>, batch: &BatchId, fact: Fact) -> Result<Event, Failure> {
+    /// Puts on record how a batch ends, before it is published.
+    async fn end(
+        &self,
+        delivery: &Delivery,
+        from: Option<u64>,
+        batch: &BatchId,
+        fact: Fact,
+    ) -> Result<Outcome, Failure> {
         let series = &delivery.event.series;
         let event = Event { series: series.clone(), as_of: batch.origin, fact };
         let endings = Endings::after(batch, &delivery.id, event.clone());
         self.stores.endings.store(series, from, &endings).await?;
-        Ok(event)
+        Ok(Outcome::Done(vec![event]))
     }
 }
 
@@ -96,34 +103,33 @@ impl Handler for Prediction {
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         let Some(order) = order(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
         let held = self.load(delivery).await?;
-        match held.document.turn_of(order.batch, &delivery.id) {
-            Turn::Again(event) => return Ok(Outcome::Done(vec![*event])),
-            Turn::Past => return Ok(Outcome::Done(Vec::new())),
-            Turn::Now => {}
+        if let Some(outcome) = ended(&held.document, order.batch, delivery) {
+            return Ok(outcome);
         }
         let fact = self.carry_out(&order).await?;
-        Ok(Outcome::Done(vec![self.end(delivery, held.revision, order.batch, fact).await?]))
+        self.end(delivery, held.revision, order.batch, fact).await
     }
 
-    async fn settled(&self, delivery: &Delivery) -> Result<(), Failure> {
-        let mut held = self.load(delivery).await?;
-        if held.document.settle(&delivery.id) {
-            self.stores.endings.store(&delivery.event.series, held.revision, &held.document).await?;
-        }
-        Ok(())
+    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
+        Ok(self.stores.endings.settle::<Endings>(series, cause).await?)
     }
 
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
-        let Some(order) = order(&delivery.event.fact) else { return Ok(Vec::new()) };
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
+        let Some(order) = order(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
         let held = self.load(delivery).await?;
-        match held.document.turn_of(order.batch, &delivery.id) {
-            Turn::Again(event) => Ok(vec![*event]),
-            Turn::Past => Ok(Vec::new()),
-            Turn::Now => {
-                let fact = withheld(order.batch, reason);
-                Ok(vec![self.end(delivery, held.revision, order.batch, fact).await?])
-            }
+        if let Some(outcome) = ended(&held.document, order.batch, delivery) {
+            return Ok(outcome);
         }
+        self.end(delivery, held.revision, order.batch, withheld(order.batch, reason)).await
+    }
+}
+
+/// What becomes of a delivery whose batch has ended.
+fn ended(endings: &Endings, batch: &BatchId, delivery: &Delivery) -> Option<Outcome> {
+    match endings.turn_of(batch, &delivery.id) {
+        Turn::Again(events) => Some(Outcome::Done(events)),
+        Turn::Past => Some(Outcome::Done(Vec::new())),
+        Turn::Now => None,
     }
 }
 

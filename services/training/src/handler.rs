@@ -50,9 +50,9 @@ impl Handler for Training {
         Ok(Outcome::Done(vec![Event { fact, ..delivery.event.clone() }]))
     }
 
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>, Failure> {
-        let Fact::RetrainingRequested(request) = &delivery.event.fact else { return Ok(Vec::new()) };
-        Ok(vec![Event { fact: failed(request, reason), ..delivery.event.clone() }])
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
+        let Fact::RetrainingRequested(request) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
+        Ok(Outcome::Done(vec![Event { fact: failed(request, reason), ..delivery.event.clone() }]))
     }
 }
 

@@ -2,11 +2,10 @@
 
 use anyhow::bail;
 use aria_core::series::SeriesId;
-use aria_io::bus::{BusError, Filter, Recorded, Start};
+use aria_io::bus::{Filter, Recorded, Start};
 use aria_io::contracts::FACT_NAMES;
 use aria_io::runtime::Edges;
 use clap::Args;
-use futures::StreamExt;
 use serde_json::{Value, json};
 
 use super::{chain, must_be_known, print_json, recorded, told};
@@ -52,12 +51,8 @@ impl Events {
             true => edges.bus.events(&filter, Start::First).await?,
             false => edges.bus.recorded_events(&filter, Start::First).await?,
         };
-        while let Some(next) = events.next().await {
-            match next {
-                Ok(recorded) => self.print(&recorded),
-                Err(error @ BusError::Undecodable { .. }) => note!("{error}"),
-                Err(error) => return Err(error.into()),
-            }
+        while let Some(next) = events.next_readable().await {
+            self.print(&next?);
         }
         Ok(())
     }

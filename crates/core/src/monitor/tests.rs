@@ -58,12 +58,12 @@ fn batches_are_checked_one_after_the_other() {
     let state = State { sequence: 3, ..State::default() };
     assert_eq!(state.turn_of(&batch(3)), Turn::Past);
     assert_eq!(state.turn_of(&batch(4)), Turn::Now);
-    assert!(matches!(state.turn_of(&batch(5)), Turn::NotYet(_)));
+    assert!(matches!(state.turn_of(&batch(5)), Turn::NotYet { ahead: 1, .. }));
 }
 
 #[test]
 fn no_batch_is_checked_while_a_retraining_is_in_flight() {
-    assert!(matches!(retraining_phase(Some(3)).turn_of(&batch(4)), Turn::NotYet(_)));
+    assert!(matches!(retraining_phase(Some(3)).turn_of(&batch(4)), Turn::NotYet { ahead: 0, .. }));
 }
 
 #[test]

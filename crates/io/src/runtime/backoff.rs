@@ -4,9 +4,15 @@ use std::time::Duration;
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const LONGEST_IN_AN_OUTAGE: Duration = Duration::from_secs(10);
 
-const FIRST_POSTPONEMENT: Duration = Duration::from_millis(20);
-const LONGEST_POSTPONEMENT: Duration = Duration::from_secs(2);
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
+/// What a batch takes at best.
+const QUICKEST_TURN: Duration = Duration::from_millis(20);
+const SHORTEST_ABSENCE: Duration = Duration::from_secs(1);
+const LONGEST_ABSENCE: Duration = Duration::from_secs(60);
 
 /// The wait after the given number of failures, doubling each time, give or take a quarter.
 pub(super) fn after_failure(failures: u64, sequence: u64) -> Duration {
@@ -15,10 +21,22 @@ pub(super) fn after_failure(failures: u64, sequence: u64) -> Duration {
     wait.mul_f64(0.75 + 0.5 * spread(sequence, failures))
 }
 
-/// The wait of a message that is not due yet. Not a failure, so it stays short however long it lasts: in a backlog, the
-/// message whose turn it is waits like the others.
-pub(super) fn until_due(delivered: u64) -> Duration {
-    doubled(FIRST_POSTPONEMENT, delivered.saturating_sub(1), LONGEST_POSTPONEMENT)
+/// The wait while the broker or the store serves nobody: short enough to go on soon after they are back.
+pub(super) fn in_an_outage(delivered: u64, sequence: u64) -> Duration {
+    let wait = doubled(FIRST_RETRY, delivered.saturating_sub(1), LONGEST_IN_AN_OUTAGE);
+    wait.mul_f64(0.75 + 0.5 * spread(sequence, delivered))
+}
+
+/// The wait of a message that is next, once it has looked so often in vain. Not a failure, so it stays short.
+pub(super) fn until_due(looks: u64) -> Duration {
+    doubled(FIRST_LOOK, looks.saturating_sub(1), LONGEST_LOOK)
+}
+
+/// The wait of a message that is far from its turn: as long as those before it take at best, so that a long backlog is
+/// not handed out over and over.
+pub(super) fn until_near(ahead: u64) -> Duration {
+    let wait = QUICKEST_TURN.saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX));
+    wait.clamp(SHORTEST_ABSENCE, LONGEST_ABSENCE)
 }
 
 /// The wait before a lost connection is used again.
@@ -56,6 +74,12 @@ mod tests {
     }
 
     #[test]
+    fn in_an_outage_no_message_waits_longer_than_about_ten_seconds() {
+        assert!(in_an_outage(1, 7) < Duration::from_secs(1));
+        assert!(in_an_outage(u64::MAX, 7) <= Duration::from_millis(12_500));
+    }
+
+    #[test]
     fn messages_that_failed_together_are_not_tried_again_together() {
         let waits: std::collections::BTreeSet<_> = (0..100).map(|sequence| after_failure(1, sequence)).collect();
         assert_eq!(waits.len(), 100);
@@ -67,8 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn a_postponed_message_waits_from_20_ms_to_2_s_and_never_longer() {
-        let waits = [1, 2, 7, 8, 300, 100_000].map(|delivered| until_due(delivered).as_millis());
+    fn who_is_next_looks_after_20_ms_to_2_s_and_never_more_seldom() {
+        let waits = [1, 2, 7, 8, 300, 100_000].map(|looks| until_due(looks).as_millis());
         assert_eq!(waits, [20, 40, 1_280, 2_000, 2_000, 2_000]);
+    }
+
+    #[test]
+    fn who_is_far_from_its_turn_comes_back_about_when_it_is_near_and_within_a_minute() {
+        let waits = [0, 1, 256, 1_000, 100_000, u64::MAX].map(|ahead| until_near(ahead).as_millis());
+        assert_eq!(waits, [1_000, 1_000, 5_120, 20_000, 60_000, 60_000]);
     }
 }

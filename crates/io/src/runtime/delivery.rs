@@ -4,26 +4,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aria_core::event::Event;
+use aria_core::outbox::Outbox;
 use async_nats::jetstream::{AckKind, Message};
 use metrics::{counter, gauge, histogram};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep, timeout};
 use tracing::{Instrument, Span, debug, error, field, info_span, warn};
 
 use super::ledger::Ledger;
-use super::{Delivery, Failure, FailureKind, Handler, Limits, Outcome, backoff, chain, panicked};
-use crate::bus::{Bus, Parts, parts, trace::TraceContext};
+use super::waiting::{Room, Seat};
+use super::{
+    Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain, panicked,
+};
+use crate::bus::{Parts, parts, trace::TraceContext};
 use crate::contracts::DeadLetter;
 
 /// Where the deliveries of one service are dealt with.
 pub(super) struct Desk<H> {
     handler: std::sync::Arc<H>,
-    bus: Bus,
+    edges: Edges,
     limits: Limits,
     /// Milliseconds between two signs of life.
     sign_of_life: AtomicU64,
     ledger: Ledger,
+    room: std::sync::Arc<Room>,
+    /// As many hands again, for those that waited for their turn: the first ones may all be asking for messages.
+    second_hands: Semaphore,
+    shutdown: Shutdown,
     give_back: watch::Receiver<bool>,
 }
 
@@ -38,7 +46,7 @@ struct Place {
 enum Ruling {
     /// It is done.
     Done,
-    /// It is not its turn; again after this long.
+    /// It is far from its turn; again after this long.
     Postpone(Duration),
     /// It failed; again after this long.
     Retry(Duration),
@@ -48,26 +56,64 @@ enum Ruling {
     GiveBack,
 }
 
-impl Ruling {
+/// Where a message has come to.
+enum Step {
+    /// The broker can be told.
+    Ruled(Ruling),
+    /// It is not its turn: it waits in line.
+    Wait(Box<Delivery>, Wait),
+    /// Someone else was first: it looks again in a moment.
+    Again(String),
+}
+
+impl Step {
     fn name(&self) -> &'static str {
         match self {
-            Self::Done => "done",
-            Self::Postpone(_) => "postponed",
-            Self::Retry(_) => "retried",
-            Self::Buried => "dead_letter",
-            Self::GiveBack => "given_back",
+            Self::Ruled(Ruling::Done) => "done",
+            Self::Ruled(Ruling::Postpone(_)) => "postponed",
+            Self::Ruled(Ruling::Retry(_)) => "retried",
+            Self::Ruled(Ruling::Buried) => "dead_letter",
+            Self::Ruled(Ruling::GiveBack) => "given_back",
+            Self::Wait(..) => "waits",
+            Self::Again(_) => "contended",
         }
     }
 }
 
+/// How a message has waited so far.
+#[derive(Default)]
+struct Patience {
+    seat: Option<Seat>,
+    /// What it waited for last.
+    reason: String,
+    /// How often it looked in vain while it waited for that.
+    looks: u64,
+}
+
+impl Patience {
+    fn look(&mut self, reason: String) {
+        self.looks = if self.reason == reason { self.looks.saturating_add(1) } else { 1 };
+        self.reason = reason;
+    }
+}
+
 impl<H: Handler> Desk<H> {
-    pub(super) fn new(handler: H, bus: Bus, limits: Limits, give_back: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        handler: H,
+        edges: Edges,
+        limits: Limits,
+        shutdown: Shutdown,
+        give_back: watch::Receiver<bool>,
+    ) -> Self {
         let desk = Self {
             handler: std::sync::Arc::new(handler),
-            bus,
+            edges,
             limits,
             sign_of_life: AtomicU64::new(0),
             ledger: Ledger::default(),
+            room: std::sync::Arc::default(),
+            second_hands: Semaphore::new(limits.concurrency.max(1)),
+            shutdown,
             give_back,
         };
         desk.keep_alive_within(limits.ack_wait);
@@ -80,8 +126,8 @@ impl<H: Handler> Desk<H> {
         self.sign_of_life.store(third.max(1), Ordering::Relaxed);
     }
 
-    /// Deals with one message, whatever it is.
-    pub(super) async fn deal_with(&self, message: Message) {
+    /// Deals with one message, whatever it is. The hand is free again once it is dealt with or has to wait.
+    pub(super) async fn deal_with(&self, message: Message, hand: OwnedSemaphorePermit) {
         let place = match message.info() {
             Ok(info) => Place { sequence: info.stream_sequence, delivered: u64::try_from(info.delivered).unwrap_or(0) },
             Err(error) => {
@@ -99,43 +145,91 @@ impl<H: Handler> Desk<H> {
             trace_id = field::Empty,
             attempt = field::Empty,
         );
-        self.handle_and_answer(&message, place).instrument(span).await;
+        async {
+            let ruling = self.alive(&message, self.see_through(&message, place, hand)).await;
+            self.answer(&message, place, ruling.unwrap_or(Ruling::GiveBack)).await;
+        }
+        .instrument(span)
+        .await;
     }
 
-    async fn handle_and_answer(&self, message: &Message, place: Place) {
+    /// Handles a message, and again whenever it has waited, until the broker can be told.
+    async fn see_through(&self, message: &Message, place: Place, hand: OwnedSemaphorePermit) -> Ruling {
+        let mut patience = Patience::default();
+        let mut step = self.step_measured(message, place).await;
+        drop(hand);
+        loop {
+            let waited = match step {
+                Step::Ruled(ruling) => return ruling,
+                Step::Wait(delivery, wait) => self.wait_in_line(place, &delivery, wait, &mut patience).await,
+                Step::Again(reason) => {
+                    patience.look(reason);
+                    sleep(backoff::until_due(patience.looks)).await;
+                    None
+                }
+            };
+            if let Some(ruling) = waited {
+                return ruling;
+            }
+            // They are never withdrawn; without one nothing could be done but to give the message back.
+            let Ok(_hand) = self.second_hands.acquire().await else { return Ruling::GiveBack };
+            step = self.step_measured(message, place).await;
+        }
+    }
+
+    /// Waits until it is worth looking again; a ruling where the message cannot wait here.
+    async fn wait_in_line(
+        &self,
+        place: Place,
+        delivery: &Delivery,
+        wait: Wait,
+        patience: &mut Patience,
+    ) -> Option<Ruling> {
+        debug!(reason = wait.reason, ahead = wait.ahead, "not its turn");
+        if patience.seat.is_none() {
+            let (series, fact) = (&delivery.event.series, delivery.event.fact.name());
+            patience.seat = self.room.sit(series, fact, (place.sequence, wait.ahead));
+        }
+        patience.look(wait.reason);
+        let Some(seat) = &mut patience.seat else { return Some(Ruling::Postpone(backoff::until_near(wait.ahead))) };
+        tokio::select! {
+            () = seat.called(patience.looks) => None,
+            () = self.shutdown.requested() => Some(Ruling::GiveBack),
+        }
+    }
+
+    async fn step_measured(&self, message: &Message, place: Place) -> Step {
         let started = Instant::now();
         gauge!("aria_in_hand", "service" => H::SERVICE).increment(1.0);
-        let ruling = self.rule_alive(message, place).await;
-        let name = ruling.name();
-        self.answer(message, place, ruling).await;
+        let step = self.step(message, place).await;
         gauge!("aria_in_hand", "service" => H::SERVICE).decrement(1.0);
-        counter!("aria_deliveries_total", "service" => H::SERVICE, "outcome" => name).increment(1);
-        histogram!("aria_delivery_seconds", "service" => H::SERVICE, "outcome" => name)
+        counter!("aria_deliveries_total", "service" => H::SERVICE, "outcome" => step.name()).increment(1);
+        histogram!("aria_delivery_seconds", "service" => H::SERVICE, "outcome" => step.name())
             .record(started.elapsed().as_secs_f64());
-        debug!(outcome = name, elapsed = ?started.elapsed(), "dealt with");
+        debug!(outcome = step.name(), elapsed = ?started.elapsed(), "handled");
+        step
     }
 
-    /// Rules on a message while telling the broker that someone is at it.
-    async fn rule_alive(&self, message: &Message, place: Place) -> Ruling {
+    /// Works on a message while telling the broker that someone is at it; nothing where it has to be given back.
+    async fn alive<T>(&self, message: &Message, work: impl Future<Output = T>) -> Option<T> {
         let every = Duration::from_millis(self.sign_of_life.load(Ordering::Relaxed));
         let mut signs = interval_at(Instant::now() + every, every);
         let mut give_back = self.give_back.clone();
-        let ruling = self.rule(message, place);
-        tokio::pin!(ruling);
+        tokio::pin!(work);
         loop {
             tokio::select! {
-                ruling = &mut ruling => return ruling,
+                done = &mut work => return Some(done),
                 _ = signs.tick() => {
                     if let Err(error) = message.ack_with(AckKind::Progress).await {
                         warn!(%error, "the broker was not told that work goes on");
                     }
                 }
-                () = async { give_back.wait_for(|give_back| *give_back).await.map_or((), drop) } => return Ruling::GiveBack,
+                () = async { give_back.wait_for(|give_back| *give_back).await.map_or((), drop) } => return None,
             }
         }
     }
 
-    async fn rule(&self, message: &Message, place: Place) -> Ruling {
+    async fn step(&self, message: &Message, place: Place) -> Step {
         let Parts { id, cause, trace, event } =
             match parts(&message.subject, message.headers.as_ref(), &message.payload) {
                 Ok(parts) => parts,
@@ -154,32 +248,44 @@ impl<H: Handler> Desk<H> {
             let reason = format!("handed out {} times without an end; last: {}", place.delivered, known.reason);
             return self.bury(message, place, chained, &reason).await;
         }
-        let failure = match self.handle(&delivery, &trace).await {
-            Ok(ruling) => return ruling.unwrap_or_else(|| Ruling::Postpone(backoff::until_due(place.delivered))),
-            Err(failure) => failure,
-        };
-        self.judge(message, place, (&delivery, &trace), &failure).await
+        match self.handle(&delivery, &trace).await {
+            Ok(step) => step,
+            Err(failure) => self.judge(message, place, (&delivery, &trace), &failure).await,
+        }
     }
 
-    /// Handles a delivery and publishes what comes of it; no ruling where it is not its turn.
-    async fn handle(&self, delivery: &Delivery, trace: &TraceContext) -> Result<Option<Ruling>, Failure> {
+    /// Handles a delivery and carries out what comes of it.
+    async fn handle(&self, delivery: &Delivery, trace: &TraceContext) -> Result<Step, Failure> {
         let (handler, input) = (self.handler.clone(), delivery.clone());
-        match self.guard(async move { handler.handle(&input).await }).await? {
-            Outcome::Later(reason) => {
-                debug!(reason, "not its turn");
-                Ok(None)
+        let outcome = self.guard(async move { handler.handle(&input).await }).await?;
+        self.carry_out(outcome, delivery, trace).await
+    }
+
+    async fn carry_out(&self, outcome: Outcome, delivery: &Delivery, trace: &TraceContext) -> Result<Step, Failure> {
+        let series = &delivery.event.series;
+        match outcome {
+            Outcome::Later(wait) => Ok(Step::Wait(Box::new(delivery.clone()), wait)),
+            Outcome::First(Outbox { cause, events, .. }) => {
+                warn!(cause, series = %series, "publishing what was left unpublished");
+                for event in &events {
+                    self.edges.bus.publish(&cause, event).await?;
+                }
+                self.handler.settled(series, &cause).await?;
+                Ok(Step::Again("the facts of an earlier change had to be published first".to_owned()))
             }
             Outcome::Done(events) => {
                 self.publish(delivery, trace, &events).await?;
-                self.handler.settled(delivery).await?;
-                Ok(Some(Ruling::Done))
+                self.handler.settled(series, &delivery.id).await?;
+                self.room.moved(series);
+                gauge!("aria_outage", "service" => H::SERVICE).set(0.0);
+                Ok(Step::Ruled(Ruling::Done))
             }
         }
     }
 
     async fn publish(&self, delivery: &Delivery, trace: &TraceContext, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            self.bus.publish_within(trace, &delivery.id, event).await?;
+            self.edges.bus.publish_within(trace, &delivery.id, event).await?;
         }
         Ok(())
     }
@@ -190,67 +296,78 @@ impl<H: Handler> Desk<H> {
         place: Place,
         chained: (&Delivery, &TraceContext),
         failure: &Failure,
-    ) -> Ruling {
+    ) -> Step {
         let reason = failure.to_string();
         match failure.kind {
-            FailureKind::Contended => {
-                debug!(reason, "someone else was first");
-                Ruling::Postpone(backoff::until_due(place.delivered))
-            }
+            FailureKind::Contended => Step::Again(reason),
             FailureKind::Transient => {
+                if let Some(outage) = self.outage().await {
+                    warn!(reason, outage, "waiting for what the platform stands on");
+                    return Step::Ruled(Ruling::Retry(backoff::in_an_outage(place.delivered, place.sequence)));
+                }
                 let count = self.ledger.note(place.sequence, &reason);
                 if count >= self.limits.attempts {
                     let reason = format!("failed {count} times; last: {reason}");
                     return self.bury(message, place, Some(chained), &reason).await;
                 }
                 warn!(reason, failures = count, "trying again");
-                Ruling::Retry(backoff::after_failure(count, place.sequence))
+                Step::Ruled(Ruling::Retry(backoff::after_failure(count, place.sequence)))
             }
             FailureKind::Permanent => self.bury(message, place, Some(chained), &reason).await,
         }
     }
 
-    /// Publishes the facts that end the chain, then keeps the message with the reason. Where the broker or the store
-    /// does not answer, the message comes back and is buried then.
+    /// What the broker or the store says where it serves nobody: then a failure says nothing about a message, and no
+    /// message may be given up because of it.
+    async fn outage(&self) -> Option<String> {
+        let outage = self.edges.outage().await;
+        gauge!("aria_outage", "service" => H::SERVICE).set(if outage.is_some() { 1.0 } else { 0.0 });
+        outage
+    }
+
+    /// Ends the chain, then keeps the message with the reason. Where that cannot be done yet, the message comes back and
+    /// is buried then: a message that is gone while its chain is open would block its series for good.
     async fn bury(
         &self,
         message: &Message,
         place: Place,
         chained: Option<(&Delivery, &TraceContext)>,
         reason: &str,
-    ) -> Ruling {
-        if let Some((delivery, trace)) = chained
-            && let Err(failure) = self.end_chain(delivery, trace, reason).await
-        {
-            match failure.kind {
-                FailureKind::Transient | FailureKind::Contended if place.delivered <= self.limits.deliveries => {
-                    warn!(%failure, "cannot end the chain yet");
-                    return self.bury_later(place, reason);
+    ) -> Step {
+        if let Some((delivery, trace)) = chained {
+            match self.end_chain(delivery, trace, reason).await {
+                Ok(Step::Ruled(_)) => {}
+                Ok(not_yet) => {
+                    self.ledger.condemn(place.sequence, self.limits.attempts, reason);
+                    return not_yet;
                 }
-                FailureKind::Transient | FailureKind::Contended | FailureKind::Permanent => {
-                    error!(%failure, "the chain stays open: see the dead letter");
-                }
+                Err(failure) => match failure.kind {
+                    FailureKind::Transient | FailureKind::Contended => {
+                        warn!(%failure, "cannot end the chain yet");
+                        return self.bury_later(place, reason);
+                    }
+                    FailureKind::Permanent => error!(%failure, "the chain stays open: see the dead letter"),
+                },
             }
         }
-        if let Err(failure) = self.bus.bury(&letter(H::SERVICE, message, place, reason)).await {
+        if let Err(failure) = self.edges.bus.bury(&letter(H::SERVICE, message, place, reason)).await {
             warn!(%failure, "cannot keep the dead letter yet");
             return self.bury_later(place, reason);
         }
         counter!("aria_dead_letters_total", "service" => H::SERVICE).increment(1);
         error!(reason, "cannot be processed: it lies with the dead letters");
-        Ruling::Buried
+        Step::Ruled(Ruling::Buried)
     }
 
-    fn bury_later(&self, place: Place, reason: &str) -> Ruling {
-        let count = self.ledger.note(place.sequence, reason);
-        Ruling::Retry(backoff::after_failure(count, place.sequence))
+    fn bury_later(&self, place: Place, reason: &str) -> Step {
+        self.ledger.condemn(place.sequence, self.limits.attempts, reason);
+        Step::Ruled(Ruling::Retry(backoff::in_an_outage(place.delivered, place.sequence)))
     }
 
-    async fn end_chain(&self, delivery: &Delivery, trace: &TraceContext, reason: &str) -> Result<(), Failure> {
+    async fn end_chain(&self, delivery: &Delivery, trace: &TraceContext, reason: &str) -> Result<Step, Failure> {
         let (handler, input, why) = (self.handler.clone(), delivery.clone(), reason.to_owned());
-        let events = self.guard(async move { handler.give_up(&input, &why).await }).await?;
-        self.publish(delivery, trace, &events).await?;
-        self.handler.settled(delivery).await
+        let outcome = self.guard(async move { handler.give_up(&input, &why).await }).await?;
+        self.carry_out(outcome, delivery, trace).await
     }
 
     /// Runs a part of the handler where its panic and its hanging hurt nobody else.

@@ -5,6 +5,8 @@ use std::fmt;
 use std::future::Future;
 
 use aria_core::event::Event;
+use aria_core::outbox::{self, Found, Outbox};
+use aria_core::series::SeriesId;
 
 use crate::artifacts::StoreError;
 use crate::bus::BusError;
@@ -22,14 +24,16 @@ pub trait Handler: Send + Sync + 'static {
     /// Loads, decides, stores, and gives what is to be published.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 
-    /// Learns that everything a delivery gave rise to is published; called before it is acknowledged.
-    fn settled(&self, delivery: &Delivery) -> impl Future<Output = Result<(), Failure>> + Send {
-        let _ = delivery;
+    /// Learns that everything this cause gave rise to in a series is published; called before its message is
+    /// acknowledged.
+    fn settled(&self, series: &SeriesId, cause: &str) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = (series, cause);
         async { Ok(()) }
     }
 
-    /// The facts that end the chain when a message cannot be processed; they are published before the dead letter.
-    fn give_up(&self, delivery: &Delivery, reason: &str) -> impl Future<Output = Result<Vec<Event>, Failure>> + Send;
+    /// Ends the chain of a message that cannot be processed, before it goes to the dead letters. Where it is not its
+    /// turn it waits as it would if nothing were wrong with it: to end out of order would leave a gap.
+    fn give_up(&self, delivery: &Delivery, reason: &str) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 }
 
 /// A fact handed to a service.
@@ -48,8 +52,37 @@ pub struct Delivery {
 pub enum Outcome {
     /// It is done once these events are published.
     Done(Vec<Event>),
-    /// It is not its turn yet, for this reason.
-    Later(String),
+    /// It is not its turn yet.
+    Later(Wait),
+    /// It is its turn once these facts of an earlier change are published under their own cause.
+    First(Outbox),
+}
+
+/// What a delivery waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What has not happened yet.
+    pub reason: String,
+    /// How many deliveries of the same fact and series have to be dealt with before this one; 0 where it is next.
+    pub ahead: u64,
+}
+
+impl Outcome {
+    /// What a delivery that is next in its line waits for.
+    pub fn later(reason: impl Into<String>) -> Self {
+        Self::Later(Wait { reason: reason.into(), ahead: 0 })
+    }
+
+    /// What becomes of a delivery because of the facts that lie beside the state it would change; none where it is free
+    /// to be handled.
+    pub fn by(outbox: Option<&Outbox>, delivery: &Delivery) -> Option<Self> {
+        match outbox::look_up(outbox, &delivery.id) {
+            Found::Handled(events) => Some(Self::Done(events)),
+            Found::Abandoned(outbox) => Some(Self::First(outbox)),
+            Found::Unsettled => Some(Self::later("the facts of the change before are not known to be published")),
+            Found::Free => None,
+        }
+    }
 }
 
 /// Why a delivery could not be handled.

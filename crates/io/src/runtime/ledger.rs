@@ -32,15 +32,28 @@ impl Ledger {
         failures.count += 1;
         reason.clone_into(&mut failures.reason);
         let count = failures.count;
-        while all.len() > MOST {
-            all.pop_first();
-        }
+        Self::make_room(&mut all);
         count
+    }
+
+    /// Notes that a message has used its attempts up, for this reason, though it cannot be buried yet.
+    pub(super) fn condemn(&self, sequence: u64, attempts: u64, reason: &str) {
+        let mut all = self.open();
+        let failures = all.entry(sequence).or_default();
+        failures.count = failures.count.max(attempts);
+        reason.clone_into(&mut failures.reason);
+        Self::make_room(&mut all);
     }
 
     /// Strikes a message off that is dealt with.
     pub(super) fn forget(&self, sequence: u64) {
         self.open().remove(&sequence);
+    }
+
+    fn make_room(all: &mut BTreeMap<u64, Failures>) {
+        while all.len() > MOST {
+            all.pop_first();
+        }
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Failures>> {
@@ -60,6 +73,14 @@ mod tests {
         assert_eq!(ledger.failures(7), Failures { count: 2, reason: "second".to_owned() });
         ledger.forget(7);
         assert_eq!(ledger.failures(7), Failures::default());
+    }
+
+    #[test]
+    fn a_condemned_message_has_no_attempt_left_and_keeps_its_reason() {
+        let ledger = Ledger::default();
+        ledger.note(7, "first");
+        ledger.condemn(7, 12, "no such column");
+        assert_eq!(ledger.failures(7), Failures { count: 12, reason: "no such column".to_owned() });
     }
 
     #[test]

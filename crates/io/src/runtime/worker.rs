@@ -56,7 +56,8 @@ pub async fn work_with<H: Handler>(
     let facts = handler.consumes();
     let mut bus = edges.bus.named(H::SERVICE);
     let give_back = watch::Sender::new(false);
-    let desk = Arc::new(Desk::new(handler, bus.clone(), limits, give_back.subscribe()));
+    let edges = Edges { bus: bus.clone(), artifacts: edges.artifacts.clone() };
+    let desk = Arc::new(Desk::new(handler, edges, limits, shutdown.clone(), give_back.subscribe()));
     let hands = Arc::new(Semaphore::new(limits.concurrency.max(1)));
     let mut in_hand = JoinSet::new();
     let mut watcher = JoinSet::new();
@@ -127,10 +128,7 @@ async fn pull<H: Handler>(
             Ok(Some((hand, message))) => {
                 pulled = Pulled::Something;
                 let desk = Arc::clone(desk);
-                in_hand.spawn(async move {
-                    desk.deal_with(message).await;
-                    drop(hand);
-                });
+                in_hand.spawn(async move { desk.deal_with(message, hand).await });
             }
             Err(error) => {
                 warn!(service = H::SERVICE, %error, "reading messages again");

@@ -17,11 +17,27 @@ pub const SERVICE: &str = "ingestion";
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// A service that does with every batch what the test says.
-pub struct Scripted<F>(pub F);
+pub struct Scripted<F, G> {
+    pub handle: F,
+    pub give_up: G,
+}
 
-impl<F> Handler for Scripted<F>
+type GiveUp = fn(Delivery, String) -> Result<Outcome>;
+
+impl<F> Scripted<F, GiveUp> {
+    /// One that rejects what it gives up.
+    pub fn new(handle: F) -> Self {
+        Self {
+            handle,
+            give_up: |delivery, reason| Ok(Outcome::Done(vec![rejected(ordinal(&delivery.event), &reason)])),
+        }
+    }
+}
+
+impl<F, G> Handler for Scripted<F, G>
 where
     F: Fn(Delivery) -> BoxFuture<'static, Result<Outcome>> + Send + Sync + 'static,
+    G: Fn(Delivery, String) -> Result<Outcome> + Send + Sync + 'static,
 {
     const SERVICE: &'static str = SERVICE;
 
@@ -30,11 +46,11 @@ where
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome> {
-        (self.0)(delivery.clone()).await
+        (self.handle)(delivery.clone()).await
     }
 
-    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Vec<Event>> {
-        Ok(vec![rejected(ordinal(&delivery.event), reason)])
+    async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome> {
+        (self.give_up)(delivery.clone(), reason.to_owned())
     }
 }
 
@@ -67,15 +83,20 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// One that rejects what it gives up.
     pub async fn start<F>(broker: &Broker, limits: Limits, script: F) -> Self
     where
         F: Fn(Delivery) -> BoxFuture<'static, Result<Outcome>> + Send + Sync + 'static,
     {
+        Self::of(broker, limits, Scripted::new(script)).await
+    }
+
+    pub async fn of<H: Handler>(broker: &Broker, limits: Limits, handler: H) -> Self {
         let artifacts = Artifacts::open(broker.data.path().join("artifacts").to_str().unwrap()).unwrap();
         let edges = Edges { bus: broker.bus("test").await, artifacts };
         let shutdown = Shutdown::new();
         let asked = shutdown.clone();
-        let task = tokio::spawn(async move { work_with(Scripted(script), &edges, limits, asked).await });
+        let task = tokio::spawn(async move { work_with(handler, &edges, limits, asked).await });
         Self { shutdown, task }
     }
 
