@@ -3,6 +3,7 @@
 //! This crate knows no clock, randomness, environment, logging, async, broker or store: time, seeds and configuration
 //! are arguments, and a decision is a value that the edges carry out.
 
+pub mod again;
 pub mod artifact;
 pub mod contract;
 pub mod document;

@@ -1,13 +1,20 @@
 //! `aria deadletters`: the messages that services could not process, to be read, handed in again, or dropped.
 
 use anyhow::bail;
-use aria_io::bus::{BusError, Letter, Start};
+use aria_core::again::{Again, Standing, again};
+use aria_core::ending::Endings;
+use aria_core::event::{BatchReceived, Event, Fact};
+use aria_core::head::Head;
+use aria_core::monitor::State;
+use aria_core::registry::Registry;
+use aria_io::bus::{BusError, Filter, Letter, Start};
 use aria_io::runtime::Edges;
+use aria_io::stores::Held;
 use clap::{Args, Subcommand};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::print_json;
+use super::{print_json, recorded};
 use crate::platform::Place;
 
 /// Shows the messages that services could not process, hands them in again, or drops them.
@@ -53,7 +60,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Hands one to the service that could not process it.
+    /// Hands one in again: to the service that could not process it, or the bytes of a rejected batch as a further one.
     Replay {
         #[command(flatten)]
         place: Place,
@@ -109,10 +116,10 @@ async fn all(edges: &Edges, service: Option<&str>) -> anyhow::Result<Vec<Letter>
 /// The dead letter at a place of the log.
 ///
 /// # Errors
-/// Where there is none, or it was dropped; then with when and why.
+/// Where there is none, or it is off the list; then with since when and why.
 async fn find(edges: &Edges, number: u64) -> anyhow::Result<Letter> {
     if let Some(dropped) = edges.bus.dropped_letters().await?.get(&number) {
-        bail!("dead letter {number} was dropped at {}: {}", dropped.stored, dropped.content.reason);
+        bail!("dead letter {number} is off the list since {}: {}", dropped.stored, dropped.content.reason);
     }
     let mut letters = edges.bus.dead_letters(None, Start::Sequence(number)).await?;
     match letters.next().await.transpose()? {
@@ -153,19 +160,76 @@ fn show(letter: &Letter, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where a dead letter went when it was handed in again.
+struct HandedIn {
+    /// In words.
+    told: String,
+    /// The batch that its bytes became, where they did.
+    batch: Option<u64>,
+    /// The message's place in the log, where it is known.
+    sequence: Option<u64>,
+}
+
 async fn replay(edges: &Edges, number: u64, json: bool) -> anyhow::Result<()> {
     let letter = find(edges, number).await?;
-    let published = edges.bus.replay(&letter).await?;
-    if json {
-        let (sequence, again) = (published.sequence, published.duplicate);
-        return print_json(&json!({"dead_letter": number, "sequence": sequence, "handed_in_before": again}));
-    }
     let service = &letter.content.service;
-    match published.duplicate {
-        true => say!("dead letter {number} was handed to {service} before, at place {}", published.sequence),
-        false => say!("dead letter {number} handed to {service} again, at place {}", published.sequence),
+    let handed_in = match decide(edges, &letter).await? {
+        Again::OfNoUse(reason) => {
+            bail!(
+                "{service} would pass over dead letter {number}: {reason}; `aria deadletters drop {number}` takes it off the list"
+            )
+        }
+        Again::AsBatch(received) => as_batch(edges, &letter, &received).await?,
+        Again::HandIn => {
+            let sequence = edges.bus.replay(&letter).await?.sequence;
+            let told = format!("handed to {service} again, at place {sequence}");
+            HandedIn { told, batch: None, sequence: Some(sequence) }
+        }
+    };
+    // Off the list: what fails again becomes a dead letter of its own.
+    edges.bus.drop_letter(&letter, &handed_in.told).await?;
+    if json {
+        let HandedIn { batch, sequence, .. } = handed_in;
+        return print_json(&json!({"dead_letter": number, "sequence": sequence, "batch": batch}));
     }
+    say!("dead letter {number} {}", handed_in.told);
     Ok(())
+}
+
+async fn decide(edges: &Edges, letter: &Letter) -> anyhow::Result<Again> {
+    // What is no event is the service's to refuse again.
+    let Ok(event) = letter.event() else { return Ok(Again::HandIn) };
+    let (stores, series) = (edges.stores(), &event.series);
+    let head: Held<Head> = stores.heads.load(series).await?;
+    let monitor: Held<State> = stores.monitors.load(series).await?;
+    let endings: Held<Endings> = stores.endings.load(series).await?;
+    let registry: Held<Registry> = stores.registry.load(series).await?;
+    let standing = Standing {
+        head: &head.document,
+        monitor: &monitor.document,
+        endings: &endings.document,
+        registry: &registry.document,
+    };
+    Ok(again(&letter.content.service, &event, &standing))
+}
+
+/// Hands the bytes of a rejected batch in as a further one; once, also where the command was cut off before.
+async fn as_batch(edges: &Edges, letter: &Letter, rejected: &BatchReceived) -> anyhow::Result<HandedIn> {
+    let (series, source) = (&rejected.raw.series, format!("dead letter {}", letter.sequence));
+    let filter = Filter::all().facts(["batch.received"]).series(series);
+    let is_this = |event: &Event| matches!(&event.fact, Fact::BatchReceived(received) if received.source == source);
+    let before = recorded(edges, &filter).await?.into_iter().map(|recorded| recorded.event).find(is_this);
+    let event = match before {
+        Some(event) => event,
+        None => {
+            let head: Held<Head> = edges.stores().heads.load(series).await?;
+            let as_of = letter.event()?.as_of;
+            edges.bus.receive(series, &rejected.raw, as_of, &source, head.document.ordinal).await?.0
+        }
+    };
+    let Fact::BatchReceived(received) = &event.fact else { bail!("`{}` is no batch", event.fact.name()) };
+    let told = format!("handed in again as batch {}, for batch {} was rejected", received.ordinal, rejected.ordinal);
+    Ok(HandedIn { told, batch: Some(received.ordinal), sequence: None })
 }
 
 async fn discard(edges: &Edges, number: u64, reason: &str, json: bool) -> anyhow::Result<()> {

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use aria_core::event::Event;
 use aria_core::time::Timestamp;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tracing::warn;
 
-use super::message::replay_subject;
+use super::message::{first_subject, replay_subject};
 use super::reader::{End, Messages, Placed};
 use super::{Bus, BusError, Malformed, Published, Start};
 use crate::contracts::headers::{CONTENT_TYPE, MESSAGE_ID, PROTOBUF};
-use crate::contracts::{DeadLetter, DeadLetterDropped, dead_letter_subject, dropped_subject};
+use crate::contracts::{self, DeadLetter, DeadLetterDropped, dead_letter_subject, dropped_subject};
 
 /// A dead letter and its place in the log.
 #[derive(Clone, Debug)]
@@ -26,6 +27,18 @@ pub struct Letter {
     pub stored: Timestamp,
     /// The message and the reason.
     pub content: DeadLetter,
+}
+
+impl Letter {
+    /// The event that the service could not process.
+    ///
+    /// # Errors
+    /// Where the message is no event, which is then why it lies here.
+    pub fn event(&self) -> Result<Event, Malformed> {
+        let subject = first_subject(&self.content.subject);
+        let (fact, _) = contracts::parse_subject(&subject).ok_or(Malformed::Subject)?;
+        Ok(contracts::decode(fact, &self.content.body)?)
+    }
 }
 
 /// Dead letters in the order of the log, without those that were dropped.

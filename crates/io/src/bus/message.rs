@@ -78,7 +78,7 @@ pub(crate) fn text_header<'a>(headers: Option<&'a HeaderMap>, name: &'static str
 }
 
 /// The subject under which an event was published first, also of one that is handed to a service again.
-fn first_subject(subject: &str) -> String {
+pub(super) fn first_subject(subject: &str) -> String {
     let again = subject.strip_prefix(REPLAY).and_then(|rest| rest.split_once('.'));
     again.map_or_else(|| subject.to_owned(), |(_service, address)| format!("{ROOT}{address}"))
 }

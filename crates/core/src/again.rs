@@ -1,0 +1,165 @@
+//! What comes of an event that a service could not process when it is handed in again.
+//!
+//! A batch has one end, and a retraining one outcome. What was ended when the service gave up does not begin anew by the
+//! same event; an operator has to know what does.
+
+use crate::ending::Endings;
+use crate::event::{BatchId, BatchReceived, Event, Fact, Promotion, Retraining};
+use crate::head::Head;
+use crate::monitor::{Phase, State};
+use crate::registry::Registry;
+
+/// How far the event's series has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Its batches.
+    pub head: &'a Head,
+    /// Its checks.
+    pub monitor: &'a State,
+    /// The ends of its batches.
+    pub endings: &'a Endings,
+    /// Its models.
+    pub registry: &'a Registry,
+}
+
+/// What is to be done with the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// The service takes it as if it had never failed.
+    HandIn,
+    /// Its batch has ended as rejected: the bytes are handed in as a further one.
+    AsBatch(BatchReceived),
+    /// The service would pass over it, for this reason, which names the next step.
+    OfNoUse(String),
+}
+
+/// Decides what is to be done with an event that a service gave up on.
+pub fn again(service: &str, event: &Event, standing: &Standing<'_>) -> Again {
+    let reason = match (service, &event.fact) {
+        ("ingestion", Fact::BatchReceived(received)) if received.ordinal <= standing.head.ordinal => {
+            return Again::AsBatch(received.clone());
+        }
+        ("drift", Fact::BatchAccepted(accepted)) if accepted.batch.sequence <= standing.monitor.sequence => {
+            Some(format!(
+                "batch {} has ended without a forecast; its rows are in the series, and the next batch brings a forecast",
+                accepted.batch.ordinal
+            ))
+        }
+        ("training" | "evaluation", Fact::RetrainingRequested(retraining)) => ended(event, retraining, standing),
+        ("training" | "evaluation", Fact::ModelTrained(trained)) => ended(event, &trained.retraining, standing),
+        ("prediction", fact) => batch_of(fact)
+            .filter(|batch| batch.sequence <= standing.endings.sequence)
+            .map(|batch| format!("batch {} has ended; the next batch brings a forecast", batch.ordinal)),
+        _ => None,
+    };
+    reason.map_or(Again::HandIn, Again::OfNoUse)
+}
+
+/// Why a retraining does not go on, where it does not.
+fn ended(event: &Event, retraining: &Retraining, standing: &Standing<'_>) -> Option<String> {
+    let in_flight = matches!(&standing.monitor.phase, Phase::Retraining { id, .. } if id == &retraining.id);
+    let has_outcome = standing.registry.outcome(&retraining.id).is_some();
+    let (id, series) = (&retraining.id.0, &event.series);
+    (has_outcome || !in_flight)
+        .then(|| format!("retraining {id} has ended; `aria retrain {series} --reason WHY` asks for another"))
+}
+
+/// The batch that an event of prediction's ends.
+fn batch_of(fact: &Fact) -> Option<&BatchId> {
+    match fact {
+        Fact::DriftChecked(checked) => Some(&checked.batch),
+        Fact::ModelPromoted(promoted) => match &promoted.by {
+            Promotion::Evaluation { retraining, .. } => retraining.held.as_ref(),
+            Promotion::Rollback { .. } => None,
+        },
+        Fact::ModelRejected(rejected) => rejected.retraining.held.as_ref(),
+        Fact::TrainingFailed(failed) => failed.retraining.held.as_ref(),
+        Fact::BatchReceived(_)
+        | Fact::BatchAccepted(_)
+        | Fact::BatchRejected(_)
+        | Fact::RetrainingRequested(_)
+        | Fact::ModelTrained(_)
+        | Fact::ForecastIssued(_)
+        | Fact::ForecastWithheld(_)
+        | Fact::PerformanceScored(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::{Format, Kind, Ref};
+    use crate::event::{BatchAccepted, Cause, DriftChecked, ForecastWithheld, RetrainingId, Verdict};
+    use crate::time::Timestamp;
+
+    fn named(kind: Kind) -> Ref {
+        Ref::of(kind, &"it.ci_direct".parse().unwrap(), Format::Json, b"{}")
+    }
+
+    fn batch(sequence: u64) -> BatchId {
+        BatchId { ordinal: sequence + 10, sequence, snapshot: named(Kind::Snapshot), origin: Timestamp::EPOCH }
+    }
+
+    fn received(ordinal: u64) -> BatchReceived {
+        BatchReceived { ordinal, raw: named(Kind::Raw), source: "it.csv".into() }
+    }
+
+    fn accepted(sequence: u64) -> Fact {
+        let (table, quarantine) = (named(Kind::Batch), None);
+        Fact::BatchAccepted(BatchAccepted { batch: batch(sequence), table, quarantine, rows: 24, rows_quarantined: 0 })
+    }
+
+    fn asked(id: &str) -> Fact {
+        Fact::RetrainingRequested(Retraining {
+            id: RetrainingId(id.into()),
+            cause: Cause::ByHand,
+            evidence: String::new(),
+            snapshot: named(Kind::Snapshot),
+            incumbent: None,
+            held: None,
+        })
+    }
+
+    /// A series with 15 batches received, 5 accepted and checked, 4 ended, and retraining `r1` in flight.
+    fn of(service: &str, fact: Fact) -> Again {
+        let head = Head { ordinal: 15, ..Head::default() };
+        let phase = Phase::Retraining { id: RetrainingId("r1".into()), held: Some(5) };
+        let monitor = State { sequence: 5, phase, ..State::default() };
+        let endings = Endings { sequence: 4, outbox: None };
+        let registry = Registry::default();
+        let standing = Standing { head: &head, monitor: &monitor, endings: &endings, registry: &registry };
+        let event = Event { series: "it.ci_direct".parse().unwrap(), as_of: Timestamp::EPOCH, fact };
+        again(service, &event, &standing)
+    }
+
+    #[test]
+    fn the_bytes_of_a_batch_that_was_rejected_come_as_a_further_batch() {
+        assert_eq!(of("ingestion", Fact::BatchReceived(received(15))), Again::AsBatch(received(15)));
+        assert_eq!(of("ingestion", Fact::BatchReceived(received(16))), Again::HandIn);
+    }
+
+    #[test]
+    fn what_has_ended_does_not_end_again() {
+        let checked = |sequence| {
+            let verdict = Verdict::Wait { reason: String::new() };
+            Fact::DriftChecked(DriftChecked { batch: batch(sequence), report: named(Kind::Report), verdict })
+        };
+        for (service, fact, next_step) in [
+            ("drift", accepted(5), "the next batch brings a forecast"),
+            ("prediction", checked(4), "the next batch brings a forecast"),
+            ("training", asked("r0"), "`aria retrain it.ci_direct --reason WHY`"),
+        ] {
+            let Again::OfNoUse(reason) = of(service, fact) else { panic!("{service} would do something") };
+            assert!(reason.contains(next_step), "{reason}");
+        }
+        for (service, fact) in [("drift", accepted(6)), ("prediction", checked(5)), ("training", asked("r1"))] {
+            assert_eq!(of(service, fact), Again::HandIn);
+        }
+    }
+
+    #[test]
+    fn what_a_monitor_only_notes_can_always_be_noted_again() {
+        let withheld = Fact::ForecastWithheld(ForecastWithheld { batch: batch(3), reason: String::new() });
+        assert_eq!(of("drift", withheld), Again::HandIn);
+    }
+}
