@@ -4,9 +4,10 @@
 //! same event; an operator has to know what does.
 
 use crate::ending::Endings;
-use crate::event::{BatchId, BatchReceived, Event, Fact, Promotion, Retraining};
+use crate::event::{BatchReceived, Event, Fact, Retraining};
 use crate::head::Head;
 use crate::monitor::{Phase, State};
+use crate::order::Order;
 use crate::registry::Registry;
 
 /// How far the event's series has come.
@@ -47,7 +48,8 @@ pub fn again(service: &str, event: &Event, standing: &Standing<'_>) -> Again {
         }
         ("training" | "evaluation", Fact::RetrainingRequested(retraining)) => ended(event, retraining, standing),
         ("training" | "evaluation", Fact::ModelTrained(trained)) => ended(event, &trained.retraining, standing),
-        ("prediction", fact) => batch_of(fact)
+        ("prediction", fact) => Order::of(fact)
+            .map(|order| order.batch)
             .filter(|batch| batch.sequence <= standing.endings.sequence)
             .map(|batch| format!("batch {} has ended; the next batch brings a forecast", batch.ordinal)),
         _ => None,
@@ -64,32 +66,11 @@ fn ended(event: &Event, retraining: &Retraining, standing: &Standing<'_>) -> Opt
         .then(|| format!("retraining {id} has ended; `aria retrain {series} --reason WHY` asks for another"))
 }
 
-/// The batch that an event of prediction's ends.
-fn batch_of(fact: &Fact) -> Option<&BatchId> {
-    match fact {
-        Fact::DriftChecked(checked) => Some(&checked.batch),
-        Fact::ModelPromoted(promoted) => match &promoted.by {
-            Promotion::Evaluation { retraining, .. } => retraining.held.as_ref(),
-            Promotion::Rollback { .. } => None,
-        },
-        Fact::ModelRejected(rejected) => rejected.retraining.held.as_ref(),
-        Fact::TrainingFailed(failed) => failed.retraining.held.as_ref(),
-        Fact::BatchReceived(_)
-        | Fact::BatchAccepted(_)
-        | Fact::BatchRejected(_)
-        | Fact::RetrainingRequested(_)
-        | Fact::ModelTrained(_)
-        | Fact::ForecastIssued(_)
-        | Fact::ForecastWithheld(_)
-        | Fact::PerformanceScored(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::artifact::{Format, Kind, Ref};
-    use crate::event::{BatchAccepted, Cause, DriftChecked, ForecastWithheld, RetrainingId, Verdict};
+    use crate::event::{BatchAccepted, BatchId, Cause, DriftChecked, ForecastWithheld, RetrainingId, Verdict};
     use crate::time::Timestamp;
 
     fn named(kind: Kind) -> Ref {

@@ -19,6 +19,7 @@ pub mod judgement;
 pub mod model;
 pub mod monitor;
 pub mod numbers;
+pub mod order;
 pub mod outbox;
 pub mod policy;
 pub mod registry;

@@ -4,8 +4,6 @@
 //! it; absolute, squared and signed errors are means over hours. An origin that lacks an actual hour is not scored at
 //! all.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::Forecast;
@@ -55,15 +53,6 @@ pub fn score<'a>(forecasts: impl IntoIterator<Item = &'a Forecast>, actual: &His
         tally.add(forecast, actual);
     }
     tally.score()
-}
-
-/// Scores forecasts apart by the UTC year of their origin.
-pub fn score_by_year<'a>(forecasts: impl IntoIterator<Item = &'a Forecast>, actual: &History) -> BTreeMap<i16, Score> {
-    let mut years: BTreeMap<i16, Tally> = BTreeMap::new();
-    for forecast in forecasts {
-        years.entry(forecast.origin.utc().year()).or_default().add(forecast, actual);
-    }
-    years.into_iter().map(|(year, tally)| (year, tally.score())).collect()
 }
 
 /// Errors added up forecast by forecast.
@@ -254,15 +243,6 @@ mod tests {
     fn an_actual_value_of_zero_has_no_percentage_and_keeps_its_absolute_error() {
         let score = score(&[forecast(0, &[1.0])], &daily(&[0.0]));
         assert_eq!((score.mape, score.mae), (None, Some(1.0)));
-    }
-
-    #[test]
-    fn a_forecast_belongs_to_the_year_of_its_origin() {
-        let forecasts = [forecast(1, &[1.0, 2.0]), forecast(2, &[1.0])];
-        let years = score_by_year(&forecasts, &daily(&[1.0, 1.0, 1.0]));
-        assert_eq!(years.keys().copied().collect::<Vec<_>>(), [2022, 2023]);
-        assert!(close(years[&2022].mae, 0.5));
-        assert!(close(years[&2023].mae, 0.0));
     }
 
     #[test]

@@ -26,8 +26,7 @@ pub use dead_letter::{DeadLetter, DeadLetterDropped};
 pub use error::{FieldError, FieldFault, WireError};
 pub use event_id::{EventId, ParseEventIdError};
 pub use subject::{
-    ALL_SUBJECTS, FACT_NAMES, dead_letter_subject, dropped_subject, fact_filter, parse_dead_letter_subject,
-    parse_subject, subject,
+    ALL_SUBJECTS, FACT_NAMES, dead_letter_subject, dropped_subject, fact_filter, parse_subject, subject,
 };
 
 /// The longest body of an event. An event names data and never carries it, so a longer one is a fault.

@@ -2,10 +2,11 @@
 
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::ending::{Endings, Turn};
-use aria_core::event::{BatchId, Cause, Event, Fact, ForecastIssued, ForecastWithheld, Promotion, Retraining, Verdict};
+use aria_core::event::{BatchId, Event, Fact, ForecastIssued, ForecastWithheld};
 use aria_core::forecast;
 use aria_core::issued::Issued;
 use aria_core::model::Model;
+use aria_core::order::Order;
 use aria_core::series::SeriesId;
 use aria_core::time::DAY;
 use aria_io::library::Series;
@@ -16,14 +17,6 @@ use aria_io::stores::{Held, Stores};
 #[derive(Clone, Debug)]
 pub struct Prediction {
     stores: Stores,
-}
-
-/// What is to be forecast, taken from the event.
-struct Order<'a> {
-    batch: &'a BatchId,
-    model: Option<&'a Ref>,
-    degraded: Option<String>,
-    without_model: &'a str,
 }
 
 impl Prediction {
@@ -101,7 +94,7 @@ impl Handler for Prediction {
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
-        let Some(order) = order(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
+        let Some(order) = Order::of(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
         let held = self.load(delivery).await?;
         if let Some(outcome) = ended(&held.document, order.batch, delivery) {
             return Ok(outcome);
@@ -115,7 +108,7 @@ impl Handler for Prediction {
     }
 
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
-        let Some(order) = order(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
+        let Some(order) = Order::of(&delivery.event.fact) else { return Ok(Outcome::Done(Vec::new())) };
         let held = self.load(delivery).await?;
         if let Some(outcome) = ended(&held.document, order.batch, delivery) {
             return Ok(outcome);
@@ -131,49 +124,6 @@ fn ended(endings: &Endings, batch: &BatchId, delivery: &Delivery) -> Option<Outc
         Turn::Past => Some(Outcome::Done(Vec::new())),
         Turn::Now => None,
     }
-}
-
-/// The forecast that a fact asks for, where it asks for one.
-fn order(fact: &Fact) -> Option<Order<'_>> {
-    match fact {
-        Fact::DriftChecked(checked) => match &checked.verdict {
-            Verdict::Proceed { model, degraded } => {
-                Some(Order { batch: &checked.batch, model: Some(model), degraded: degraded.clone(), without_model: "" })
-            }
-            Verdict::Wait { reason } => {
-                Some(Order { batch: &checked.batch, model: None, degraded: None, without_model: reason })
-            }
-            Verdict::Hold { .. } => None,
-        },
-        Fact::ModelPromoted(promoted) => match &promoted.by {
-            Promotion::Evaluation { retraining, .. } => {
-                let batch = retraining.held.as_ref()?;
-                Some(Order { batch, model: Some(&promoted.model), degraded: None, without_model: "" })
-            }
-            Promotion::Rollback { .. } => None,
-        },
-        Fact::ModelRejected(rejected) => with_incumbent(&rejected.retraining, &rejected.reason),
-        Fact::TrainingFailed(failed) => with_incumbent(&failed.retraining, &failed.reason),
-        Fact::BatchReceived(_)
-        | Fact::BatchAccepted(_)
-        | Fact::BatchRejected(_)
-        | Fact::RetrainingRequested(_)
-        | Fact::ModelTrained(_)
-        | Fact::ForecastIssued(_)
-        | Fact::ForecastWithheld(_)
-        | Fact::PerformanceScored(_) => None,
-    }
-}
-
-/// The best there is after a retraining brought no new model: the one that served, which says if it is known to be
-/// drifted.
-fn with_incumbent<'a>(retraining: &'a Retraining, reason: &'a str) -> Option<Order<'a>> {
-    let degraded = match retraining.cause {
-        Cause::SkillFell | Cause::Drifted => Some(format!("{}; no better model: {reason}", retraining.evidence)),
-        Cause::FirstModel | Cause::Scheduled | Cause::ByHand => None,
-    };
-    let batch = retraining.held.as_ref()?;
-    Some(Order { batch, model: retraining.incumbent.as_ref(), degraded, without_model: reason })
 }
 
 fn withheld(batch: &BatchId, reason: &str) -> Fact {

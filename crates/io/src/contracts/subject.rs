@@ -56,10 +56,3 @@ pub fn dead_letter_subject(service: &str) -> String {
 pub fn dropped_subject(service: &str) -> String {
     format!("{DROPPED}{service}")
 }
-
-/// The service of a dead letter's subject; none for any other subject.
-pub fn parse_dead_letter_subject(subject: &str) -> Option<&str> {
-    let service = subject.strip_prefix(DEAD_LETTER)?;
-    let is_one_token = !service.is_empty() && !service.contains(['.', '*', '>', ' ']);
-    is_one_token.then_some(service)
-}
