@@ -10,13 +10,16 @@ use aria_core::series::{Definition, SeriesId};
 use aria_core::simulate::{self, Settings};
 use aria_core::summary::Tally;
 use aria_io::bus::{Filter, Start};
-use aria_io::runtime::telemetry::Metrics;
+use aria_io::runtime::config::{Environment, Given, keys};
+use aria_io::runtime::telemetry::{self, Logging};
 use aria_io::runtime::{Edges, Shutdown};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::feed::{self, Times};
+use crate::options::Options;
 use crate::outcome::{self, Outcome, Summary};
-use crate::platform::{Place, Platform};
+use crate::platform::{Platform, listen};
 use crate::{input, simulate as simulated};
 
 /// Replays a history day by day through all services and sums up what came of it.
@@ -37,10 +40,13 @@ pub struct Demo {
     /// The folder for the runs' state. A run that was cut off goes on where it was; one that ended is removed.
     #[arg(long, default_value = "data/demo")]
     data: PathBuf,
-    /// The address of the HTTP API, while everything stays up.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    http: SocketAddr,
+    /// The address of the HTTP API while everything stays up, or ARIA_HTTP; without it 127.0.0.1:8080.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    http: Option<String>,
 }
+
+/// What a run brings along, whatever the environment names.
+const OWN: [&str; 5] = [keys::NATS, keys::NATS_CREDENTIALS, keys::NATS_REPLICAS, keys::STORE, keys::SERIES];
 
 /// What is replayed.
 struct History {
@@ -56,17 +62,21 @@ impl Demo {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where the input cannot be used or the platform fails.
-    pub async fn run(self, metrics: Metrics) -> anyhow::Result<()> {
+    /// Where the settings or the input cannot be used, or the platform fails.
+    pub async fn run(self, default_logging: &Logging) -> anyhow::Result<()> {
+        let options = Options::over(Environment).with(keys::HTTP, "--http", self.http.as_ref()).without(&OWN);
+        let given = Given::read(&options, default_logging)?;
+        let metrics = telemetry::init(&given.logging)?;
         let history = self.history()?;
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         }
-        let place = Place { data: self.data.join(&history.id), nats: None, store: None };
-        let shutdown = Shutdown::on_signals()?;
-        mention!("starting the broker, the store and six services in {}", place.data.display());
-        let mut platform = Platform::start(&place, vec![history.definition.clone()], shutdown.clone()).await?;
-        let address = platform.serve_http(self.address(), vec![history.definition.clone()], metrics).await?;
+        let listener = listen(self.address(&given)).await?;
+        let data = self.data.join(&history.id);
+        let definitions = vec![history.definition.clone()];
+        mention!("starting the broker, the store and six services in {}", data.display());
+        let mut platform = Platform::start(&data, &given, &definitions, Shutdown::on_signals()?).await?;
+        let address = platform.serve_http(listener, definitions, metrics)?;
         mention!("HTTP API on http://{address}");
         let edges = platform.edges.clone();
         let replayed = tokio::select! {
@@ -81,14 +91,14 @@ impl Demo {
         platform.stop().await;
         replayed?;
         if self.once {
-            std::fs::remove_dir_all(&place.data).with_context(|| format!("cannot remove {}", place.data.display()))?;
+            std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
         }
         Ok(())
     }
 
-    fn address(&self) -> SocketAddr {
+    fn address(&self, given: &Given) -> SocketAddr {
         // A run that leaves by itself must not fail because another one holds the port.
-        if self.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { self.http }
+        if self.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { given.http }
     }
 
     async fn replay(&self, edges: &Edges, history: &History) -> anyhow::Result<()> {

@@ -13,6 +13,7 @@ mod feed;
 mod input;
 mod offline;
 mod operate;
+mod options;
 mod outcome;
 mod platform;
 mod progress;
@@ -90,12 +91,11 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     let quiet = Logging { filter: "warn".to_owned(), ..Logging::default() };
-    let logging = config::logging(&Environment, &quiet)?;
     match command {
-        Command::Up(up) => up.run(telemetry::init(&logging)?).await,
-        Command::Demo(demo) => demo.run(telemetry::init(&logging)?).await,
+        Command::Up(up) => up.run(&quiet).await,
+        Command::Demo(demo) => demo.run(&quiet).await,
         command => {
-            telemetry::init_logs(&logging)?;
+            telemetry::init_logs(&config::logging(&Environment, &quiet)?)?;
             look_or_ask(command).await
         }
     }

@@ -9,11 +9,15 @@ use aria_core::series::Definition;
 use aria_io::artifacts::Artifacts;
 use aria_io::bus::{Bus, BusConfig};
 use aria_io::nats_server::{Server, Tools};
-use aria_io::runtime::config::{self, Environment};
+use aria_io::runtime::config::{Environment, Given, Outside, keys};
 use aria_io::runtime::telemetry::Metrics;
 use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, http};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+use crate::options::Options;
 
 /// Where the platform keeps its state and finds its parts.
 #[derive(Args, Clone, Debug)]
@@ -21,11 +25,11 @@ pub struct Place {
     /// The folder for the broker's data and the artifacts.
     #[arg(long, default_value = "data")]
     pub data: PathBuf,
-    /// A NATS server that runs already; without it the platform starts its own.
-    #[arg(long, env = "ARIA_NATS")]
+    /// A NATS server that runs already, or ARIA_NATS; without it the platform starts its own.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub nats: Option<String>,
-    /// Where artifacts lie: a folder or s3://bucket/prefix; without it a folder beside the broker's data.
-    #[arg(long, env = "ARIA_STORE")]
+    /// Where artifacts lie, or ARIA_STORE: a folder or s3://bucket/prefix; without it a folder beside the broker's.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub store: Option<String>,
 }
 
@@ -40,73 +44,94 @@ pub struct Platform {
     drain: Duration,
 }
 
+/// The name under which the broker knows the command.
+const CLIENT: &str = "aria";
 /// The folder into which `make setup` installs the broker.
 const TOOLS: &str = ".tools/bin";
 
 impl Place {
-    /// The store's location.
-    pub fn store(&self) -> String {
-        self.store.clone().unwrap_or_else(|| self.data.join("store").display().to_string())
+    /// The settings of a command: these options over the environment.
+    pub fn options(&self) -> Options<Environment> {
+        Options::over(Environment).with(keys::NATS, "--nats", self.nats.as_ref()).with(
+            keys::STORE,
+            "--store",
+            self.store.as_ref(),
+        )
     }
 
     /// Connects to a platform that runs.
     ///
     /// # Errors
-    /// Where none runs here, or it does not answer.
+    /// Where what is told of the broker and the store cannot be meant, none runs here, or it does not answer.
     pub async fn connect(&self) -> anyhow::Result<Edges> {
-        let url = self.nats.clone().or_else(|| Server::running(&self.data)).with_context(|| {
+        let outside = Outside::read(&self.options())?;
+        let url = outside.nats.clone().or_else(|| Server::running(&self.data)).with_context(|| {
             format!(
                 "no platform runs on {}: start one with `aria up`, or name its broker with --nats",
                 self.data.display()
             )
         })?;
-        let config = BusConfig { patience: Duration::from_secs(5), ..BusConfig::new(url.trim(), "aria") };
+        let config = BusConfig { patience: Duration::from_secs(5), ..outside.access.bus(&url, CLIENT) };
         // The stream and the buckets are the platform's to make: whoever only looks must not change their settings.
         let bus = Bus::connect(&config).await?;
-        Ok(Edges { bus, artifacts: Artifacts::open(&self.store())? })
+        Ok(Edges { bus, artifacts: Artifacts::open(&store(&self.data, &outside))? })
     }
 }
 
+/// The store's location.
+fn store(data: &Path, outside: &Outside) -> String {
+    // From `.` on, since a folder's name may look like another kind of location.
+    outside.store.clone().unwrap_or_else(|| Path::new(".").join(data).join("store").display().to_string())
+}
+
+/// Listens for the HTTP API.
+///
+/// # Errors
+/// Where the address cannot be used.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: give another one with --http"))
+}
+
 impl Platform {
-    /// Starts everything that is needed and every worker service; how hard they try is told by the environment, as to a
-    /// service of its own.
+    /// Starts everything that is needed and is not named, and every worker service.
     ///
     /// # Errors
-    /// Where these settings cannot be used, or the broker or the store cannot be started or used.
-    pub async fn start(place: &Place, definitions: Vec<Definition>, shutdown: Shutdown) -> anyhow::Result<Self> {
-        let limits = config::limits(&Environment)?;
-        std::fs::create_dir_all(&place.data).with_context(|| format!("cannot make {}", place.data.display()))?;
-        let server = match &place.nats {
-            Some(_) => None,
-            None => Some(Server::start(&place.data, &Tools::from_strings(&Environment, Path::new(TOOLS))).await?),
+    /// Where the broker or the store cannot be started or used.
+    pub async fn start(
+        data: &Path,
+        given: &Given,
+        definitions: &[Definition],
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let outside = &given.outside;
+        let (url, server) = match &outside.nats {
+            Some(url) => (url.clone(), None),
+            None => {
+                let server = Server::start(data, &Tools::from_strings(&Environment, Path::new(TOOLS))).await?;
+                (server.url().to_owned(), Some(server))
+            }
         };
-        let url = match (&place.nats, &server) {
-            (Some(url), _) => url.clone(),
-            (None, Some(server)) => server.url().to_owned(),
-            (None, None) => anyhow::bail!("there is no broker"),
-        };
-        let bus = Bus::connect(&BusConfig::new(&url, "aria")).await?;
+        let bus = Bus::connect(&outside.access.bus(&url, CLIENT)).await?;
         bus.ensure().await?;
-        let edges = Edges { bus, artifacts: Artifacts::open(&place.store())? };
+        let edges = Edges { bus, artifacts: Artifacts::open(&store(data, outside))? };
         edges.artifacts.check().await.context("the store cannot be used")?;
         let mut services = JoinSet::new();
-        spawn_workers(&mut services, &edges, &definitions, limits, &shutdown);
-        Ok(Self { edges, server, services, shutdown, drain: limits.drain })
+        spawn_workers(&mut services, &edges, definitions, given.limits, &shutdown);
+        Ok(Self { edges, server, services, shutdown, drain: given.limits.drain })
     }
 
     /// Starts the gateway too.
     ///
     /// # Errors
-    /// Where the address cannot be used.
-    pub async fn serve_http(
+    /// Where the address is not known.
+    pub fn serve_http(
         &mut self,
-        address: SocketAddr,
+        listener: TcpListener,
         definitions: Vec<Definition>,
         metrics: Metrics,
     ) -> anyhow::Result<SocketAddr> {
-        let listener = tokio::net::TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}: give another one with --http"))?;
         let address = listener.local_addr()?;
         let routes = aria_gateway::Gateway::new(self.edges.clone(), definitions, self.shutdown.clone()).routes();
         let own = http::routes(self.edges.bus.clone(), metrics, self.shutdown.clone());

@@ -1,44 +1,59 @@
 //! `aria up`: the whole platform in one process. `aria serve`: one service, as deployed.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aria_io::runtime::Shutdown;
-use aria_io::runtime::telemetry::Metrics;
+use aria_io::runtime::config::{Environment, Given, keys};
+use aria_io::runtime::telemetry::{self, Logging};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::input;
-use crate::platform::{Place, Platform};
+use crate::options::Options;
+use crate::platform::{Place, Platform, listen};
 
 /// Runs all services, with a broker and a store of its own unless others are named.
+///
+/// Takes every setting of a single service from the environment (ARIA_*); an option holds over its setting.
 #[derive(Args, Debug)]
 pub struct Up {
     #[command(flatten)]
     place: Place,
-    /// The folder with the definitions of the series; without it the shipped ones.
-    #[arg(long, env = "ARIA_SERIES")]
-    series: Option<PathBuf>,
-    /// The address of the HTTP API.
-    #[arg(long, env = "ARIA_HTTP", default_value = "127.0.0.1:8080")]
-    http: SocketAddr,
+    /// The folder with the definitions of the series, or ARIA_SERIES; without it the shipped ones.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    series: Option<String>,
+    /// The address of the HTTP API, or ARIA_HTTP; without it 127.0.0.1:8080.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    http: Option<String>,
 }
 
 impl Up {
     /// Runs the command until a signal ends it.
     ///
     /// # Errors
-    /// Where something cannot be started, or a service ends though nobody asked.
-    pub async fn run(self, metrics: Metrics) -> anyhow::Result<()> {
-        let definitions = input::definitions(self.series.as_deref())?;
+    /// Where the settings cannot be used, something cannot be started, or a service ends though nobody asked.
+    pub async fn run(self, default_logging: &Logging) -> anyhow::Result<()> {
+        let given = Given::read(&self.options(), default_logging)?;
+        let metrics = telemetry::init(&given.logging)?;
+        let (definitions, from) = match &given.series {
+            Some(definitions) => (definitions.clone(), ""),
+            None => (input::shipped()?, " as shipped; --series names a folder with others"),
+        };
         let names = definitions.iter().map(|d| d.id.to_string()).collect::<Vec<_>>().join(", ");
-        let mut platform = Platform::start(&self.place, definitions.clone(), Shutdown::on_signals()?).await?;
-        let address = platform.serve_http(self.http, definitions, metrics).await?;
-        mention!("serving {names}");
-        mention!("HTTP API on http://{address}; state in {}; Ctrl-C ends it", self.place.data.display());
+        let listener = listen(given.http).await?;
+        let data = &self.place.data;
+        let mut platform = Platform::start(data, &given, &definitions, Shutdown::on_signals()?).await?;
+        let address = platform.serve_http(listener, definitions, metrics)?;
+        mention!("serving {names}{from}");
+        mention!("HTTP API on http://{address}; state in {}; Ctrl-C ends it", data.display());
         let ended = platform.run().await;
         platform.stop().await;
         ended
+    }
+
+    fn options(&self) -> Options<Environment> {
+        let options = self.place.options().with(keys::SERIES, "--series", self.series.as_ref());
+        options.with(keys::HTTP, "--http", self.http.as_ref())
     }
 }
 

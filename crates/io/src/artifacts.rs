@@ -22,7 +22,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 pub use error::StoreError;
-pub use location::LocationError;
+pub use location::{LocationError, check_location};
 
 use cache::Cache;
 use location::Location;

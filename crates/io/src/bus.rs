@@ -3,6 +3,7 @@
 //! Publishing waits until the broker has stored the message, and repeats under the same message id, so that a
 //! repetition changes nothing. What a fact means is none of this module's business.
 
+mod address;
 mod backlog;
 mod cells;
 mod connection;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 
+pub use address::{AddressError, are_credentials, check_address};
 pub use backlog::Backlog;
 pub use cells::{Cell, Cells};
 pub use connection::Health;
@@ -32,7 +34,7 @@ pub use reader::{Events, Filter, Start};
 pub use received::Receipt;
 pub use setup::{ENDINGS, HEADS, MONITORS, REGISTRY};
 
-pub(crate) use connection::without_password;
+pub(crate) use address::without_password;
 pub(crate) use message::{Parts, consumed_subjects, parts, text_header};
 pub(crate) use setup::STREAM;
 

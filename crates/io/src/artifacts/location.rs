@@ -37,6 +37,15 @@ pub enum LocationError {
         /// What it begins with.
         scheme: String,
     },
+    /// It begins with a scheme that two slashes should follow.
+    #[error(
+        "store location begins with `{scheme}:` and not with a scheme and `://`: give s3://<bucket>[/<prefix>] or \
+         memory://, or a folder, with `./` before a name that looks like this"
+    )]
+    Slashes {
+        /// What it begins with.
+        scheme: String,
+    },
     /// A `file://` address that is not simply an absolute path.
     #[error("store location is a file:// address with a host or with `%`: give the folder's path")]
     FileAddress,
@@ -68,6 +77,26 @@ pub enum LocationError {
     },
 }
 
+/// Finds out whether a text names a place for artifacts, and whether an S3 client takes these settings, named as in the
+/// environment. Nothing is opened or made, and no server is asked.
+///
+/// # Errors
+/// With what is wrong.
+pub fn check_location(
+    location: &str,
+    settings: impl IntoIterator<Item = (String, String)>,
+) -> Result<(), LocationError> {
+    let Location::Bucket { bucket, prefix } = location.parse()? else { return Ok(()) };
+    let mut builder = AmazonS3Builder::new();
+    for (name, value) in settings {
+        // The client passes over what it does not know in the environment, which is not Aria's alone.
+        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    bucket_store(builder, &bucket, &prefix).map(drop)
+}
+
 impl FromStr for Location {
     type Err = LocationError;
 
@@ -76,7 +105,7 @@ impl FromStr for Location {
             return Err(LocationError::Empty);
         }
         match text.split_once("://") {
-            None => Ok(Self::Folder(text.into())),
+            None => folder(text),
             Some(("file", path)) => file_address(path),
             Some(("s3", rest)) => bucket(rest),
             Some(("memory", "")) => Ok(Self::Memory),
@@ -119,6 +148,19 @@ impl Location {
             Self::Bucket { bucket, prefix } => bucket_store(s3(), bucket, prefix),
             Self::Memory => Ok(Arc::new(InMemory::new())),
         }
+    }
+}
+
+/// A folder. `s3:/x` would be one too, and is surely meant for something else.
+fn folder(text: &str) -> Result<Location, LocationError> {
+    let is_scheme = |text: &&str| {
+        text.len() > 1
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    match text.split_once(':').map(|(scheme, _)| scheme).filter(is_scheme) {
+        Some(scheme) => Err(LocationError::Slashes { scheme: scheme.to_owned() }),
+        None => Ok(Location::Folder(text.into())),
     }
 }
 
@@ -195,6 +237,8 @@ mod tests {
             ("s3://aria-data/italy/1", bucket_at("aria-data", "italy/1")),
             ("s3://aria-data/italy/1/", bucket_at("aria-data", "italy/1")),
             ("memory://", Location::Memory),
+            ("./s3:/x", Location::Folder("./s3:/x".into())),
+            ("runs/2021:1", Location::Folder("runs/2021:1".into())),
         ];
         for (text, wanted) in locations {
             assert_eq!(text.parse::<Location>().unwrap(), wanted, "{text}");
@@ -210,6 +254,9 @@ mod tests {
             ("file://host/x", "store location is a file:// address"),
             ("file:///a%20b", "store location is a file:// address"),
             ("s3://", "store location has no bucket name"),
+            ("s3:/x", "store location begins with `s3:` and not"),
+            ("s3:aria", "store location begins with `s3:` and not"),
+            ("file:/srv/aria", "store location begins with `file:` and not"),
             ("s3://Bucket", "store location has no bucket name"),
             ("s3://aria/../x", "store location has a prefix"),
             ("s3://aria/a//x", "store location has a prefix"),
@@ -232,6 +279,18 @@ mod tests {
         let settings = [("AWS_COLOUR".to_owned(), "hunter2".to_owned())];
         let error = bucket_at("aria", "").open_with(&settings).unwrap_err().to_string();
         assert!(error.contains("aws_colour") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_location_is_checked_with_the_settings_of_its_server_and_nothing_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        assert!(check_location(store.to_str().unwrap(), []).is_ok());
+        assert!(!store.exists());
+        let check = |name: &str, value: &str| check_location("s3://aria", [(name.to_owned(), value.to_owned())]);
+        assert!(check("AWS_PROFILE", "x").is_ok());
+        assert!(matches!(check("AWS_ENDPOINT_URL", "http://me:x@host"), Err(LocationError::EndpointCredentials)));
+        assert!(matches!(check("AWS_ALLOW_HTTP", "perhaps"), Err(LocationError::Settings { .. })));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::address::{addresses, without_password};
 use super::{Bus, BusConfig, BusError};
 
 const SLOWEST_RECONNECT: Duration = Duration::from_secs(2);
@@ -135,29 +136,9 @@ fn reconnect_delay(attempt: usize) -> Duration {
     Duration::from_millis(40).saturating_mul(1 << doublings).min(SLOWEST_RECONNECT)
 }
 
-fn addresses(url: &str) -> Vec<&str> {
-    url.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
-}
-
-/// The address as it may be shown.
-pub(crate) fn without_password(url: &str) -> String {
-    let shown = addresses(url).into_iter().map(|address| match (address.split_once("://"), address.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.to_owned(),
-        (_, None) => address.to_owned(),
-    });
-    shown.collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_never_shown() {
-        assert_eq!(without_password("nats://user:secret@host:4222, tls://other"), "nats://host:4222,tls://other");
-        assert_eq!(without_password("token@host"), "host");
-    }
 
     #[test]
     fn reconnecting_slows_down_to_two_seconds() {

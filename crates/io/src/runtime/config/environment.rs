@@ -14,6 +14,11 @@ pub trait Strings {
 
     /// Every key that is set.
     fn keys(&self) -> Vec<String>;
+
+    /// What whoever set a key calls it: an option of a command has a name of its own.
+    fn called(&self, key: &str) -> String {
+        key.to_owned()
+    }
 }
 
 /// The environment of this process.

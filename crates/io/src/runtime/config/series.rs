@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use aria_core::series::{Definition, DefinitionError};
 
-use super::{Fault, keys};
+use super::Fault;
 
-/// Reads every definition of a folder, adding every fault of every file to `faults`.
-pub(super) fn load(folder: &Path, faults: &mut Vec<Fault>) -> Vec<Definition> {
+/// Reads every definition of a folder, adding every fault of every file to `faults`; `setting` names the folder.
+pub(super) fn load(folder: &Path, setting: &str, faults: &mut Vec<Fault>) -> Vec<Definition> {
     let files = match files(folder) {
         Ok(files) => files,
         Err(error) => {
             let problem = format!("names `{}`, which cannot be read: {error}", folder.display());
-            faults.push(Fault { place: keys::SERIES.to_owned(), problem });
+            faults.push(Fault { place: setting.to_owned(), problem });
             return Vec::new();
         }
     };
     if files.is_empty() {
         let problem = format!("names `{}`, in which no file ends in .toml", folder.display());
-        faults.push(Fault { place: keys::SERIES.to_owned(), problem });
+        faults.push(Fault { place: setting.to_owned(), problem });
     }
     let mut definitions: BTreeMap<_, (Definition, PathBuf)> = BTreeMap::new();
     for file in files {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
+use crate::runtime::telemetry::LogFormat;
 
 const SERIES: &str = r#"
     id = "it.ci_direct"
@@ -108,6 +109,84 @@ fn a_key_that_the_program_reads_by_itself_is_known() {
 fn missing_credentials_are_found_before_anything_starts() {
     let folder = folder(&[("it.toml", SERIES)]);
     assert_eq!(places(&strings(folder.path(), &[(keys::NATS_CREDENTIALS, "no/such.creds")])), [keys::NATS_CREDENTIALS]);
+}
+
+#[test]
+fn a_file_without_a_user_s_credentials_is_no_credentials() {
+    let folder = folder(&[("it.toml", SERIES), ("user.creds", "hunter2")]);
+    let file = folder.path().join("user.creds").display().to_string();
+    assert_eq!(places(&strings(folder.path(), &[(keys::NATS_CREDENTIALS, &file)])), [keys::NATS_CREDENTIALS]);
+}
+
+#[test]
+fn a_broker_and_a_store_that_cannot_be_meant_are_found_before_anything_is_asked() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    let more = [(keys::NATS, "http://me:hunter2@broker"), (keys::STORE, "s3:/x")];
+    let bad = Settings::read(&strings(folder.path(), &more), &[]).unwrap_err();
+    assert_eq!(bad.faults.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), [keys::NATS, keys::STORE]);
+    assert!(!bad.to_string().contains("hunter2"), "{bad}");
+}
+
+#[test]
+fn the_settings_of_an_s3_server_are_checked_with_its_bucket() {
+    let folder = folder(&[("it.toml", SERIES)]);
+    let more = [(keys::STORE, "s3://aria"), ("AWS_ALLOW_HTTP", "perhaps")];
+    assert_eq!(places(&strings(folder.path(), &more)), [keys::STORE]);
+}
+
+/// Settings of which one was given as an option of a command.
+struct WithOption(BTreeMap<String, String>);
+
+impl Strings for WithOption {
+    fn get(&self, key: &str) -> Option<Result<String, NotUtf8>> {
+        Strings::get(&self.0, key)
+    }
+
+    fn keys(&self) -> Vec<String> {
+        Strings::keys(&self.0)
+    }
+
+    fn called(&self, key: &str) -> String {
+        if key == keys::SERIES { "--series".to_owned() } else { key.to_owned() }
+    }
+}
+
+#[test]
+fn a_fault_is_told_under_the_name_that_it_was_given_by() {
+    let folder = folder(&[]);
+    let strings = WithOption(strings(folder.path(), &[(keys::ATTEMPTS, "0")]));
+    let bad = Given::read(&strings, &Logging::default()).unwrap_err();
+    assert_eq!(bad.faults.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), ["--series", keys::ATTEMPTS]);
+}
+
+#[test]
+fn a_program_that_brings_its_own_broker_store_and_definitions_needs_no_setting() {
+    let given = Given::read(&BTreeMap::new(), &Logging::default()).unwrap();
+    assert_eq!((given.outside.nats, given.outside.store, given.series), (None, None, None));
+    assert_eq!((given.limits, given.http.to_string().as_str()), (Limits::default(), "127.0.0.1:8080"));
+}
+
+#[test]
+fn copies_in_a_cluster_are_refused_where_no_cluster_is_named() {
+    let read = |settings: &[(&str, &str)]| {
+        let settings: BTreeMap<_, _> = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Given::read(&settings, &Logging::default())
+    };
+    for copies in ["3", "9"] {
+        let bad = read(&[(keys::NATS_REPLICAS, copies)]).unwrap_err();
+        assert_eq!(bad.faults.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), [keys::NATS_REPLICAS]);
+    }
+    let given = read(&[(keys::NATS_REPLICAS, "3"), (keys::NATS, "nats://a")]).unwrap();
+    assert_eq!(given.outside.access.bus("nats://a", "x").replicas, 3);
+}
+
+#[test]
+fn a_command_that_only_reaches_the_platform_reads_nothing_else() {
+    let strings = strings(Path::new("no/such/folder"), &[(keys::ATTEMPTS, "0"), (keys::NATS_REPLICAS, "3")]);
+    let outside = Outside::read(&strings).unwrap();
+    assert_eq!((outside.nats.as_deref(), outside.access.replicas), (Some("nats://127.0.0.1:4222"), 3));
+    let shown = format!("{:?}", Outside { nats: Some("nats://user:secret@host".to_owned()), ..outside });
+    assert!(!shown.contains("secret"), "{shown}");
 }
 
 #[test]
