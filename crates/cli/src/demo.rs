@@ -16,11 +16,11 @@ use aria_io::runtime::{Edges, Shutdown};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::feed::{self, Times};
+use crate::ends::Ends;
 use crate::options::Options;
 use crate::outcome::{self, Outcome, Summary};
 use crate::platform::{Platform, listen};
-use crate::{input, simulate as simulated};
+use crate::{feed, input, simulate as simulated};
 
 /// Replays a history day by day through all services and sums up what came of it.
 #[derive(Args, Debug)]
@@ -105,9 +105,9 @@ impl Demo {
         let note = if history.simulated { " (simulated)" } else { "" };
         mention!("replaying {} daily batches of {}{note}", history.batches.len(), history.source);
         let series = &history.definition.id;
-        let times = feed::go_on(edges, series, &history.batches, &history.source).await?;
-        let tally = tally(edges, series).await?;
-        let summary = self.summarise(edges, history, tally, &times).await?;
+        feed::go_on(edges, series, &history.batches, &history.source).await?;
+        let (tally, ends) = told(edges, series).await?;
+        let summary = self.summarise(edges, history, tally, &ends).await?;
         mention!("{}", outcome::to_text(&summary));
         if let Some(out) = &self.out {
             let text = serde_json::to_string_pretty(&summary)?;
@@ -117,13 +117,7 @@ impl Demo {
         Ok(())
     }
 
-    async fn summarise(
-        &self,
-        edges: &Edges,
-        history: &History,
-        tally: Tally,
-        times: &Times,
-    ) -> anyhow::Result<Summary> {
+    async fn summarise(&self, edges: &Edges, history: &History, tally: Tally, ends: &Ends) -> anyhow::Result<Summary> {
         let head = feed::head(edges, &history.definition.id).await?;
         let mut errors = Vec::new();
         let mut forecasts = outcome::to_csv([]);
@@ -136,7 +130,7 @@ impl Demo {
             write(&out.join("forecasts.csv"), &forecasts)?;
         }
         let series = history.definition.id.to_string();
-        Ok(Summary { series, simulated: history.simulated, tally, latency_ms: times.latency(), errors })
+        Ok(Summary { series, simulated: history.simulated, tally, latency_ms: ends.latency(), errors })
     }
 
     fn history(&self) -> anyhow::Result<History> {
@@ -165,12 +159,19 @@ impl Demo {
 /// # Errors
 /// Where the broker does not answer.
 pub async fn tally(edges: &Edges, series: &SeriesId) -> anyhow::Result<Tally> {
+    Ok(told(edges, series).await?.0)
+}
+
+/// Everything the log says of a series, and of how its batches ended.
+async fn told(edges: &Edges, series: &SeriesId) -> anyhow::Result<(Tally, Ends)> {
     let mut events = edges.bus.recorded_events(&Filter::all().series(series), Start::First).await?;
-    let mut tally = Tally::default();
+    let (mut tally, mut ends) = (Tally::default(), Ends::default());
     while let Some(recorded) = events.next_readable().await {
-        tally.note(&recorded?.event);
+        let recorded = recorded?;
+        tally.note(&recorded.event);
+        ends.note(&recorded);
     }
-    Ok(tally)
+    Ok((tally, ends))
 }
 
 /// A year and a half with a level that rises by a fifth after a year: there is something to see.

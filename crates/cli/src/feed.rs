@@ -1,6 +1,6 @@
 //! Feeding a history as if it came live: each batch once the one before it ended.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use aria_core::artifact::{Artifact, Kind};
@@ -9,40 +9,24 @@ use aria_core::head::Head;
 use aria_core::replay::Batch;
 use aria_core::series::SeriesId;
 use aria_core::summary::ended;
-use aria_io::bus::{Events, Filter, Start};
+use aria_io::bus::{Events, Filter, Recorded, Start};
 use aria_io::runtime::Edges;
 use aria_io::stores::Held;
 
-use crate::outcome::Latency;
+use crate::ends::Ends;
 use crate::progress::Progress;
 
 /// How long a batch may take before feeding stops with an error; a training takes seconds.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The facts that a batch can end with.
-const ENDINGS: [&str; 3] = ["batch.rejected", "forecast.issued", "forecast.withheld"];
+/// The fact that a batch begins with, and those that it can end with.
+const FACTS: [&str; 4] = ["batch.received", "batch.rejected", "forecast.issued", "forecast.withheld"];
 
-/// How long the batches took.
-#[derive(Debug, Default)]
-pub struct Times {
-    millis: Vec<f64>,
-}
-
-impl Times {
-    /// Half of the batches, and all but one in a hundred, took no longer than this; none without a batch.
-    pub fn latency(&self) -> Option<Latency> {
-        let mut sorted = self.millis.clone();
-        sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted.get(((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied();
-        Some(Latency { p50: at(0.5)?, p99: at(0.99)? })
-    }
-}
-
-/// Feeds batches and waits for the end of each.
+/// Feeds batches and waits for the end of each; gives how they ended.
 ///
 /// # Errors
 /// Where the broker or the store fails, or a batch does not end.
-pub async fn feed(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Times> {
+pub async fn feed(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Ends> {
     feed_after(edges, series, batches, source, 0).await
 }
 
@@ -50,13 +34,14 @@ pub async fn feed(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &
 ///
 /// # Errors
 /// As [`feed`].
-pub async fn go_on(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Times> {
+pub async fn go_on(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<()> {
     let fed = received_before(edges, series).await?;
     if fed > 0 {
         mention!("{fed} of {} batches were fed before; going on after them", batches.len());
         wait_for_last(edges, series, fed).await?;
     }
-    feed_after(edges, series, batches, source, fed).await
+    feed_after(edges, series, batches, source, fed).await?;
+    Ok(())
 }
 
 async fn feed_after(
@@ -65,25 +50,23 @@ async fn feed_after(
     batches: &[Batch],
     source: &str,
     fed: u64,
-) -> anyhow::Result<Times> {
+) -> anyhow::Result<Ends> {
     let floor = head(edges, series).await?.ordinal;
     let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
-    let filter = Filter::all().facts(ENDINGS).series(series);
-    let mut endings = edges.bus.events(&filter, start).await?;
-    let mut times = Times::default();
+    let filter = Filter::all().facts(FACTS).series(series);
+    let mut events = edges.bus.events(&filter, start).await?;
+    let mut ends = Ends::default();
     let mut progress = Progress::new(batches.len());
     for (i, batch) in batches.iter().enumerate().skip(fed as usize) {
-        let begun = Instant::now();
         let raw = Artifact::of(Kind::Raw, series, batch.format, batch.bytes.clone());
         edges.artifacts.store(&raw).await?;
         let (event, _) = edges.bus.receive(series, &raw.name, batch.as_of, source, floor).await?;
         let ordinal = ordinal_of(&event)?;
-        let end = wait_for_end(&mut endings, ordinal).await?;
-        times.millis.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        let end = wait_for_end(&mut events, ordinal, |recorded| ends.note(recorded)).await?;
         progress.step(i + 1, batch.as_of, &end);
     }
     progress.finish();
-    Ok(times)
+    Ok(ends)
 }
 
 /// The ordinal of the newest batch that the series has received.
@@ -99,18 +82,24 @@ async fn received_before(edges: &Edges, series: &SeriesId) -> anyhow::Result<u64
 
 /// Waits for the end of a batch that an earlier run left on its way.
 async fn wait_for_last(edges: &Edges, series: &SeriesId, ordinal: u64) -> anyhow::Result<()> {
-    let filter = Filter::all().facts(ENDINGS).series(series);
-    let mut endings = edges.bus.events(&filter, Start::First).await?;
-    wait_for_end(&mut endings, ordinal).await?;
+    let filter = Filter::all().facts(FACTS).series(series);
+    let mut events = edges.bus.events(&filter, Start::First).await?;
+    wait_for_end(&mut events, ordinal, |_| {}).await?;
     Ok(())
 }
 
-async fn wait_for_end(endings: &mut Events, ordinal: u64) -> anyhow::Result<Event> {
+/// Waits for the end of a batch; what is read of it on the way is noted, and nothing of other batches.
+async fn wait_for_end(events: &mut Events, ordinal: u64, mut note: impl FnMut(&Recorded)) -> anyhow::Result<Event> {
     let wait = async {
-        while let Some(recorded) = endings.next_readable().await {
-            let event = recorded?.event;
-            if ended(&event.fact) == Some(ordinal) {
-                return Ok(event);
+        while let Some(recorded) = events.next_readable().await {
+            let recorded = recorded?;
+            let fact = &recorded.event.fact;
+            let is_end = ended(fact) == Some(ordinal);
+            if is_end || matches!(fact, Fact::BatchReceived(received) if received.ordinal == ordinal) {
+                note(&recorded);
+            }
+            if is_end {
+                return Ok(recorded.event);
             }
         }
         bail!("the event log ended")

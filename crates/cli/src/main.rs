@@ -9,6 +9,7 @@ mod output;
 mod backtest;
 mod demo;
 mod drift;
+mod ends;
 mod feed;
 mod input;
 mod offline;

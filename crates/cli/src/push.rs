@@ -153,8 +153,8 @@ impl Replay {
         batches.retain(|b| self.to.is_none_or(|to| b.as_of <= to));
         let edges = self.place.connect().await?;
         let source = self.file.display().to_string();
-        let times = feed::feed(&edges, &self.series, &batches, &source).await?;
-        if let Some(latency) = times.latency() {
+        let ends = feed::feed(&edges, &self.series, &batches, &source).await?;
+        if let Some(latency) = ends.latency() {
             mention!("time per batch: p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99);
         }
         Ok(())

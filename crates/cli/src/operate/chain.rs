@@ -50,7 +50,8 @@ mod tests {
         let series: SeriesId = "it.x".parse().unwrap();
         let time = "2021-01-01".parse().unwrap();
         let event = Event { series, as_of: time, fact };
-        Recorded { id: id.into(), cause: cause.into(), trace: TraceContext::root(id), event, sequence, stored: time }
+        let (id, cause, trace) = (id.into(), cause.into(), TraceContext::root(id));
+        Recorded { id, cause, trace, event, sequence, stored: time, stored_ms: 0 }
     }
 
     fn raw() -> Ref {

@@ -105,7 +105,10 @@ impl Bus {
         while let Some(placed) = messages.next().await {
             let Placed { message, sequence, stored } = placed?;
             match DeadLetterDropped::decode(&message.payload) {
-                Ok(content) => drop(dropped.entry(content.dead_letter_sequence).or_insert(Dropped { stored, content })),
+                Ok(content) => {
+                    let sequence = content.dead_letter_sequence;
+                    dropped.entry(sequence).or_insert(Dropped { stored: stored.at, content });
+                }
                 // Nothing was decided by it, so that no dead letter may vanish because of it.
                 Err(error) => warn!(sequence, %error, "passing over what is no decision about a dead letter"),
             }
@@ -157,5 +160,5 @@ fn open(placed: Placed) -> Result<Letter, BusError> {
         let subject = message.subject.to_string();
         BusError::Undecodable { sequence, subject, source: Malformed::Body(e) }
     })?;
-    Ok(Letter { sequence, stored, content })
+    Ok(Letter { sequence, stored: stored.at, content })
 }

@@ -29,6 +29,8 @@ pub struct Recorded {
     pub sequence: u64,
     /// When the broker stored it.
     pub stored: Timestamp,
+    /// The same in milliseconds since 1970: what lies between two events of a batch is less than a second.
+    pub stored_ms: i64,
 }
 
 /// What a message says.

@@ -144,10 +144,10 @@ impl Bus {
             Err(source) if source.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(None),
             Err(source) => return Err(BusError::Read { subject, source }),
         };
-        let (sequence, stored) = (message.sequence, stored_at(message.time.unix_timestamp()));
+        let stored = stored_at(message.time.unix_timestamp_nanos());
         let stored = stored.map_err(|source| BusError::Messages { reader: self.config.name.clone(), source })?;
         let parts = parts(&message.subject, Some(&message.headers), &message.payload);
-        Ok(Some(recorded(parts, &message.subject, sequence, stored)?))
+        Ok(Some(recorded(parts, &message.subject, message.sequence, stored)?))
     }
 
     /// The place of the newest message in the log; 0 while it is empty.
@@ -187,7 +187,14 @@ pub(super) type Messages = BoxStream<'static, Result<Placed, BusError>>;
 pub(super) struct Placed {
     pub(super) message: jetstream::Message,
     pub(super) sequence: u64,
-    pub(super) stored: Timestamp,
+    pub(super) stored: Stored,
+}
+
+/// When the broker stored a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) at: Timestamp,
+    pub(super) ms: i64,
 }
 
 /// Reading in progress. The client's own reader is opened anew where it was left when the broker went away.
@@ -282,13 +289,15 @@ impl Stream for Events {
 
 fn place(message: jetstream::Message) -> Result<(Placed, u64), async_nats::Error> {
     let info = message.info()?;
-    let (sequence, pending, stored) = (info.stream_sequence, info.pending, info.published.unix_timestamp());
-    let stored = stored_at(stored)?;
+    let (sequence, pending) = (info.stream_sequence, info.pending);
+    let stored = stored_at(info.published.unix_timestamp_nanos())?;
     Ok((Placed { message, sequence, stored }, pending))
 }
 
-fn stored_at(seconds: i64) -> Result<Timestamp, async_nats::Error> {
-    Ok(Timestamp::from_seconds(seconds).ok_or("the broker's clock is outside the years 1900 to 2199")?)
+fn stored_at(nanos: i128) -> Result<Stored, async_nats::Error> {
+    const OUTSIDE: &str = "the broker's clock is outside the years 1900 to 2199";
+    let ms = i64::try_from(nanos.div_euclid(1_000_000)).map_err(|_| OUTSIDE)?;
+    Ok(Stored { at: Timestamp::from_seconds(ms.div_euclid(1_000)).ok_or(OUTSIDE)?, ms })
 }
 
 fn record(placed: Placed) -> Result<Recorded, BusError> {
@@ -301,15 +310,24 @@ fn recorded(
     parts: Result<Parts, Malformed>,
     subject: &str,
     sequence: u64,
-    stored: Timestamp,
+    Stored { at: stored, ms: stored_ms }: Stored,
 ) -> Result<Recorded, BusError> {
     let found = parts.map_err(|source| BusError::Undecodable { sequence, subject: subject.to_owned(), source })?;
-    Ok(Recorded { id: found.id, cause: found.cause, trace: found.trace, event: found.event, sequence, stored })
+    let Parts { id, cause, trace, event } = found;
+    Ok(Recorded { id, cause, trace, event, sequence, stored, stored_ms })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_storing_keeps_its_milliseconds() {
+        // 2021-01-01T00:00:00.123456789Z
+        let stored = stored_at(1_609_459_200_123_456_789).unwrap();
+        assert_eq!((stored.at, stored.ms), ("2021-01-01".parse().unwrap(), 1_609_459_200_123));
+        assert!(stored_at(i128::MAX).is_err());
+    }
 
     #[test]
     fn a_filter_names_facts_and_series_in_its_subjects() {
