@@ -1,11 +1,12 @@
-//! How a history's run ends: one that was cut off measures what an undisturbed one does.
+//! How a history's run ends: what came to nothing fails and says why, and a run that was cut off measures what an
+//! undisturbed one does.
 
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aria_tests::{Pace, Platform, Process, aria, nats_server, wave};
+use aria_tests::{HEADER, Pace, Platform, Process, aria, nats_server, wave};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,6 +20,14 @@ fn run(folder: &Path, args: &[&str]) -> Result<Output> {
     command.output().context("aria does not run")
 }
 
+/// What a command says where it must fail.
+fn refused(folder: &Path, args: &[&str]) -> Result<String> {
+    let output = run(folder, args)?;
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {warned}");
+    Ok(warned)
+}
+
 /// Ten days: too few for a model.
 fn history(folder: &Path) -> Result<()> {
     Ok(std::fs::write(folder.join("history.csv"), wave("2021-01-01", "2021-01-11", Pace::Slow)?)?)
@@ -26,6 +35,36 @@ fn history(folder: &Path) -> Result<()> {
 
 fn summary(folder: &Path) -> Result<Value> {
     Ok(serde_json::from_slice(&std::fs::read(folder.join("summary.json"))?)?)
+}
+
+/// A day's row with this in place of its value.
+fn row(day: u32, value: &str) -> String {
+    format!("2021-01-{day:02}T00:00:00Z,{value}\n")
+}
+
+#[tokio::test]
+async fn a_history_of_which_every_batch_is_rejected_fails_with_the_first_reason_and_one_good_batch_is_enough()
+-> Result<()> {
+    let platform = Platform::start().await?;
+    let write = |file: &str, rows: [String; 2]| {
+        std::fs::write(platform.folder().join(file), HEADER.to_owned() + &rows.concat())
+    };
+    write("history.csv", [row(1, "n/a"), row(2, "-1")])?;
+    write("mixed.csv", [row(3, "n/a"), row(4, "300")])?;
+    let failure = "error: every batch was rejected, 2 of 2; the first: none of 1 rows is good";
+    let replay = ["replay", "--series", SERIES];
+    let said = platform.refused(&[replay.as_slice(), &["history.csv"]].concat()).await?;
+    assert!(said.contains(failure), "{said}");
+    let told = platform.done(&[replay.as_slice(), &["mixed.csv"]].concat()).await?;
+    assert!(told.contains("1 of 2 batches were rejected; the first: none of 1 rows is good"), "{told}");
+
+    // A run with everything of its own, which is over though it came to nothing.
+    let args = [DEMO.as_slice(), &["--once", "--data", "runs", "--out", "out"]].concat();
+    let said = refused(platform.folder(), &args)?;
+    assert!(said.contains(failure), "{said}");
+    assert_eq!(summary(&platform.folder().join("out"))?["rejected"], 2);
+    assert_eq!(std::fs::read_dir(platform.folder().join("runs"))?.count(), 0);
+    Ok(())
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Demo {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where the settings or the input cannot be used, or the platform fails.
+    /// Where the settings or the input cannot be used, the platform fails, or every batch is rejected.
     pub async fn run(self, default_logging: &Logging) -> anyhow::Result<()> {
         let options = Options::over(Environment).with(keys::HTTP, "--http", self.http.as_ref()).without(&OWN);
         let given = Given::read(&options, default_logging)?;
@@ -83,17 +83,18 @@ impl Demo {
             replayed = self.replay(&edges, &history) => replayed,
             ended = platform.run() => ended.and_then(|()| bail!("interrupted; the same command goes on from here")),
         };
-        if replayed.is_ok() && !self.once {
+        let is_through = replayed.is_ok();
+        let verdict = replayed.and_then(|ends| ends.rejections());
+        if verdict.is_ok() && !self.once {
             mention!("everything stays up; Ctrl-C ends it");
             platform.run().await?;
         }
         drop(edges);
         platform.stop().await;
-        replayed?;
-        if self.once {
+        if is_through && self.once {
             std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
         }
-        Ok(())
+        verdict.map(drop)
     }
 
     fn address(&self, given: &Given) -> SocketAddr {
@@ -101,7 +102,7 @@ impl Demo {
         if self.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { given.http }
     }
 
-    async fn replay(&self, edges: &Edges, history: &History) -> anyhow::Result<()> {
+    async fn replay(&self, edges: &Edges, history: &History) -> anyhow::Result<Ends> {
         let note = if history.simulated { " (simulated)" } else { "" };
         mention!("replaying {} daily batches of {}{note}", history.batches.len(), history.source);
         let series = &history.definition.id;
@@ -109,12 +110,15 @@ impl Demo {
         let (tally, ends) = told(edges, series).await?;
         let summary = self.summarise(edges, history, tally, &ends).await?;
         mention!("{}", outcome::to_text(&summary));
+        if let Ok(Some(rejections)) = ends.rejections() {
+            mention!("{rejections}");
+        }
         if let Some(out) = &self.out {
             let text = serde_json::to_string_pretty(&summary)?;
             write(&out.join("summary.json"), &text)?;
             mention!("forecasts.csv and summary.json are in {}", out.display());
         }
-        Ok(())
+        Ok(ends)
     }
 
     async fn summarise(&self, edges: &Edges, history: &History, tally: Tally, ends: &Ends) -> anyhow::Result<Summary> {

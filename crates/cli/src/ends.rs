@@ -1,7 +1,8 @@
-//! How batches ended, as the event log tells: how long each took.
+//! How batches ended, as the event log tells: how long each took, and why the first one was rejected.
 
 use std::collections::BTreeMap;
 
+use anyhow::bail;
 use aria_core::event::Fact;
 use aria_core::summary::ended;
 use aria_io::bus::Recorded;
@@ -16,6 +17,8 @@ pub struct Ends {
     /// How long each took, by ordinal, in milliseconds by the same clock: whoever fed it, and however often that was
     /// cut off.
     took: BTreeMap<u64, i64>,
+    rejected: usize,
+    first_reason: Option<String>,
 }
 
 impl Ends {
@@ -28,6 +31,10 @@ impl Ends {
         let Some(ordinal) = ended(fact) else { return };
         let Some(received) = self.received.remove(&ordinal) else { return };
         self.took.insert(ordinal, (recorded.stored_ms - received).max(0));
+        if let Fact::BatchRejected(batch) = fact {
+            self.rejected += 1;
+            self.first_reason.get_or_insert_with(|| batch.reason.clone());
+        }
     }
 
     /// Half of the batches, and all but one in a hundred, took no longer than this; none without a batch.
@@ -36,6 +43,19 @@ impl Ends {
         sorted.sort_unstable();
         let at = |share: f64| sorted.get(((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied();
         Some(Latency { p50: at(0.5)? as f64, p99: at(0.99)? as f64 })
+    }
+
+    /// What is to be said of rejected batches where some were rejected, and why the first was.
+    ///
+    /// # Errors
+    /// Where every batch was rejected: nothing has come of them.
+    pub fn rejections(&self) -> anyhow::Result<Option<String>> {
+        let Some(reason) = &self.first_reason else { return Ok(None) };
+        let all = self.took.len();
+        if self.rejected == all {
+            bail!("every batch was rejected, {all} of {all}; the first: {reason}");
+        }
+        Ok(Some(format!("{} of {all} batches were rejected; the first: {reason}", self.rejected)))
     }
 }
 
@@ -106,5 +126,17 @@ mod tests {
         };
         assert_eq!(of(1), Some(Latency { p50: 10.0, p99: 10.0 }));
         assert_eq!(of(2), Some(Latency { p50: 10.0, p99: 900.0 }));
+    }
+
+    #[test]
+    fn some_rejected_batches_are_told_and_nothing_but_rejected_ones_is_a_failure() {
+        let first = [received(1, 0), rejected(1, 1, "empty")];
+        let second = [received(2, 1), rejected(2, 2, "no table")];
+        let third = [received(3, 2), withheld(3, 3)];
+        assert_eq!(ends(&third).rejections().unwrap(), None);
+        let some = ends(&[first.clone(), second.clone(), third].concat()).rejections().unwrap();
+        assert_eq!(some.as_deref(), Some("2 of 3 batches were rejected; the first: empty"));
+        let all = ends(&[first, second].concat()).rejections().unwrap_err().to_string();
+        assert_eq!(all, "every batch was rejected, 2 of 2; the first: empty");
     }
 }

@@ -142,7 +142,7 @@ impl Replay {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where the file cannot be used or a batch does not end.
+    /// Where the file cannot be used, a batch does not end, or every one is rejected.
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = input::definition(self.series.as_str(), self.definition.as_deref())?;
         let bytes = input::read(&self.file, LARGEST)?;
@@ -156,6 +156,9 @@ impl Replay {
         let ends = feed::feed(&edges, &self.series, &batches, &source).await?;
         if let Some(latency) = ends.latency() {
             mention!("time per batch: p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99);
+        }
+        if let Some(rejections) = ends.rejections()? {
+            mention!("{rejections}");
         }
         Ok(())
     }
