@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 const SERIES: &str = Platform::SERIES;
 const PATIENCE: Duration = Duration::from_secs(60);
+const BACKTEST: [&str; 5] = ["backtest", "--series", SERIES, "--input", "history.csv"];
 const DEMO: [&str; 5] = ["demo", "--series", SERIES, "--input", "history.csv"];
 
 fn run(folder: &Path, args: &[&str]) -> Result<Output> {
@@ -64,6 +65,35 @@ async fn a_history_of_which_every_batch_is_rejected_fails_with_the_first_reason_
     assert!(said.contains(failure), "{said}");
     assert_eq!(summary(&platform.folder().join("out"))?["rejected"], 2);
     assert_eq!(std::fs::read_dir(platform.folder().join("runs"))?.count(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_span_with_nothing_in_it_fails_and_writes_nothing() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path())?;
+    let replay = ["replay", "--series", SERIES, "history.csv"];
+    let backtest = [BACKTEST.as_slice(), &["--out", "out.csv"]].concat();
+    let empty = "no batch of history.csv lies in the span";
+    let ends = "its first one ends 2021-01-02T00:00:00Z and its last one 2021-01-11T00:00:00Z";
+    let check = |args: &[&str], span: &[&str], expected: &str| -> Result<()> {
+        let said = refused(folder.path(), &[args, span].concat())?;
+        assert!(said.contains(expected), "{args:?} {span:?}: {said}");
+        Ok(())
+    };
+    check(&replay, &["--from", "2030-01-01"], &format!("{empty} --from 2030-01-01T00:00:00Z: {ends}"))?;
+    check(&replay, &["--to", "2021-01-01"], empty)?;
+    check(&replay, &["--from", "2021-01-05", "--to", "2021-01-05"], empty)?;
+    check(&backtest, &["--from", "2021-01-11T01:00:00Z"], empty)?;
+    check(&backtest, &["--to", "2021-01-01"], &format!("{empty} --to 2021-01-01T00:00:00Z: {ends}"))?;
+    check(&backtest, &["--from", "2021-01-05", "--to", "2021-01-03"], empty)?;
+    // Days enough, and no model to forecast from them.
+    check(
+        &backtest,
+        &["--from", "2021-01-05"],
+        "no forecast begins in the span --from 2021-01-05T00:00:00Z, of 0 issued",
+    )?;
+    assert!(!folder.path().join("out.csv").exists());
     Ok(())
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use aria_core::forecast::Forecast;
-use aria_core::replay;
+use aria_core::replay::{self, Batch};
 use aria_core::series::{Definition, Triggers};
-use aria_core::time::Timestamp;
+use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
 use crate::input;
@@ -64,17 +64,11 @@ impl Backtest {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where the input cannot be used.
+    /// Where the input or the span cannot be used.
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
-        let format = input::format_of(&self.input, &bytes)?;
-        let mut batches = replay::split(&bytes, format, &definition, 1)?;
-        if let Some(to) = self.to {
-            // Hours after the last origin serve only as actual values to score with.
-            let horizon = i64::from(definition.forecast.horizon_hours) * aria_core::time::HOUR;
-            batches.retain(|b| b.as_of <= to.plus(horizon));
-        }
+        let batches = self.batches(&bytes, &definition)?;
         let mut platform = Offline::new(definition.clone())?;
         let mut newest = None;
         for batch in batches {
@@ -82,8 +76,7 @@ impl Backtest {
         }
         let Some(newest) = newest else { bail!("no batch of {} was accepted", self.input.display()) };
         let mut outcome = Outcome::load(&platform.stores().artifacts, platform.tally(), &newest).await?;
-        let wanted = |f: &Forecast| self.from.is_none_or(|t| f.origin >= t) && self.to.is_none_or(|t| f.origin <= t);
-        outcome.forecasts.retain(wanted);
+        self.keep_span(&mut outcome.forecasts)?;
         std::fs::write(&self.out, outcome::to_csv(&outcome.forecasts))
             .with_context(|| format!("cannot write {}", self.out.display()))?;
         let summary = Summary {
@@ -97,6 +90,35 @@ impl Backtest {
             say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
             say!("{}", outcome::to_text(&summary));
+        }
+        Ok(())
+    }
+
+    /// The batches up to the last hour that a forecast of the span is scored with.
+    fn batches(&self, bytes: &[u8], definition: &Definition) -> anyhow::Result<Vec<Batch>> {
+        let format = input::format_of(&self.input, bytes)?;
+        let mut batches = replay::split(bytes, format, definition, 1)?;
+        // A batch's forecast begins within its day, at the end of the day where that is whole.
+        let is_wanted = |b: &Batch| {
+            self.from.is_none_or(|from| b.as_of >= from) && self.to.is_none_or(|to| b.as_of.plus(-DAY) < to)
+        };
+        if !batches.iter().any(is_wanted) {
+            return Err(input::no_day(&self.input, &batches, &input::span(self.from, self.to)));
+        }
+        if let Some(to) = self.to {
+            // Hours after the last origin serve only as actual values to score with.
+            let horizon = i64::from(definition.forecast.horizon_hours) * HOUR;
+            batches.retain(|b| b.as_of <= to.plus(horizon));
+        }
+        Ok(batches)
+    }
+
+    /// Leaves the forecasts whose origins lie in the span.
+    fn keep_span(&self, forecasts: &mut Vec<Forecast>) -> anyhow::Result<()> {
+        let issued = forecasts.len();
+        forecasts.retain(|f| self.from.is_none_or(|t| f.origin >= t) && self.to.is_none_or(|t| f.origin <= t));
+        if forecasts.is_empty() && (self.from.is_some() || self.to.is_some()) {
+            bail!("no forecast begins in {}, of {issued} issued", input::span(self.from, self.to));
         }
         Ok(())
     }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use aria_core::artifact::Format;
+use aria_core::replay::Batch;
 use aria_core::series::Definition;
+use aria_core::time::Timestamp;
 
 /// The definitions that come with the command, for use without a folder of them.
 const SHIPPED: [&str; 2] = [
@@ -62,6 +64,19 @@ pub fn read(file: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
         );
     }
     std::fs::read(file).with_context(cannot)
+}
+
+/// A span of time as it was asked for.
+pub fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
+    let end = |option: &str, time: Option<Timestamp>| time.map(|time| format!(" {option} {time}")).unwrap_or_default();
+    format!("the span{}{}", end("--from", from), end("--to", to))
+}
+
+/// What is said where no batch of a history lies in the span that was asked for.
+pub fn no_day(file: &Path, batches: &[Batch], span: &str) -> anyhow::Error {
+    let ends = batches.first().zip(batches.last()).map(|(first, last)| (first.as_of, last.as_of));
+    let ends = ends.map(|(first, last)| format!(": its first one ends {first} and its last one {last}"));
+    anyhow::anyhow!("no batch of {} lies in {span}{}", file.display(), ends.unwrap_or_default())
 }
 
 /// The format of a file, by its ending or its first bytes.

@@ -7,7 +7,7 @@ use anyhow::bail;
 use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::contract::{Quarantine, Quarantined};
 use aria_core::event::Fact;
-use aria_core::replay;
+use aria_core::replay::{self, Batch};
 use aria_core::series::SeriesId;
 use aria_core::summary::ended;
 use aria_core::time::{DAY, Timestamp};
@@ -144,13 +144,7 @@ impl Replay {
     /// # Errors
     /// Where the file cannot be used, a batch does not end, or every one is rejected.
     pub async fn run(self) -> anyhow::Result<()> {
-        let definition = input::definition(self.series.as_str(), self.definition.as_deref())?;
-        let bytes = input::read(&self.file, LARGEST)?;
-        let format = input::format_of(&self.file, &bytes)?;
-        let mut batches = replay::split(&bytes, format, &definition, self.every)?;
-        let period = i64::from(self.every) * DAY;
-        batches.retain(|b| self.from.is_none_or(|from| b.as_of.plus(-period) >= from));
-        batches.retain(|b| self.to.is_none_or(|to| b.as_of <= to));
+        let batches = self.batches()?;
         let edges = self.place.connect().await?;
         let source = self.file.display().to_string();
         let ends = feed::feed(&edges, &self.series, &batches, &source).await?;
@@ -161,6 +155,23 @@ impl Replay {
             mention!("{rejections}");
         }
         Ok(())
+    }
+
+    /// The batches of the span.
+    fn batches(&self) -> anyhow::Result<Vec<Batch>> {
+        let definition = input::definition(self.series.as_str(), self.definition.as_deref())?;
+        let bytes = input::read(&self.file, LARGEST)?;
+        let format = input::format_of(&self.file, &bytes)?;
+        let mut batches = replay::split(&bytes, format, &definition, self.every)?;
+        let period = i64::from(self.every) * DAY;
+        let lies_in_span = |b: &Batch| {
+            self.from.is_none_or(|from| b.as_of.plus(-period) >= from) && self.to.is_none_or(|to| b.as_of <= to)
+        };
+        if !batches.iter().any(lies_in_span) {
+            return Err(input::no_day(&self.file, &batches, &input::span(self.from, self.to)));
+        }
+        batches.retain(lies_in_span);
+        Ok(batches)
     }
 }
 
