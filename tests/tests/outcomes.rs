@@ -1,5 +1,5 @@
-//! How a history's run ends: what came to nothing fails and says why, and a run that was cut off measures what an
-//! undisturbed one does.
+//! How a history's run ends: what came to nothing fails and says why, an output is found unusable before the work and
+//! replaced only by a whole one, and a run that was cut off measures what an undisturbed one does.
 
 use std::path::Path;
 use std::process::Output;
@@ -94,6 +94,49 @@ fn a_span_with_nothing_in_it_fails_and_writes_nothing() -> Result<()> {
         "no forecast begins in the span --from 2021-01-05T00:00:00Z, of 0 issued",
     )?;
     assert!(!folder.path().join("out.csv").exists());
+    Ok(())
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_found_before_the_work() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path())?;
+    std::fs::create_dir(folder.path().join("folder"))?;
+    for out in ["no/such/out.csv", "folder"] {
+        // Nor is there an input.
+        let args = ["backtest", "--series", SERIES, "--input", "none.csv", "--json", "--out", out];
+        let said = refused(folder.path(), &args)?;
+        assert!(said.contains(&format!("cannot write {out}")), "{said}");
+        // Nor a span.
+        let said = refused(folder.path(), &["simulate", "--from", "2022-01-01", "--to", "2021-01-01", "--out", out])?;
+        assert!(said.contains(&format!("cannot write {out}")), "{said}");
+    }
+    let blocked = folder.path().join("out/summary.json");
+    std::fs::create_dir_all(&blocked)?;
+    for (out, expected) in [("history.csv", "cannot make history.csv"), ("out", "cannot write out/summary.json")] {
+        let said = refused(folder.path(), &[DEMO.as_slice(), &["--once", "--out", out]].concat())?;
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!folder.path().join("data").exists());
+    Ok(())
+}
+
+#[test]
+fn a_file_is_replaced_by_a_whole_one_and_stays_where_the_work_fails() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path())?;
+    let read = || std::fs::read_to_string(folder.path().join("out.csv"));
+    std::fs::write(folder.path().join("out.csv"), "of yesterday")?;
+    let out = ["--out", "out.csv"];
+    refused(folder.path(), &[BACKTEST.as_slice(), &out, &["--from", "2021-01-05"]].concat())?;
+    refused(folder.path(), &["simulate", "--from", "2022-01-01", "--to", "2021-01-01", "--out", "out.csv"])?;
+    assert_eq!(read()?, "of yesterday");
+    let output = run(folder.path(), &[BACKTEST.as_slice(), &out].concat())?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(read()?.lines().collect::<Vec<_>>(), ["origin_utc,horizon_h,target_utc,forecast,lower,upper"]);
+    let mut files: Vec<_> = std::fs::read_dir(folder.path())?.map(|e| Ok(e?.file_name())).collect::<Result<_>>()?;
+    files.sort();
+    assert_eq!(files, ["history.csv", "out.csv"]);
     Ok(())
 }
 

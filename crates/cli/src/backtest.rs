@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use aria_core::forecast::Forecast;
 use aria_core::replay::{self, Batch};
 use aria_core::series::{Definition, Triggers};
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
-use crate::input;
 use crate::offline::Offline;
 use crate::outcome::{self, Outcome, Summary};
+use crate::{input, outfile};
 
 /// Runs a history through the platform offline: issues at 00:00 UTC daily.
 #[derive(Args, Debug)]
@@ -64,9 +64,10 @@ impl Backtest {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where the input or the span cannot be used.
+    /// Where the input or the span cannot be used, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
+        outfile::check(&self.out)?;
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
         let batches = self.batches(&bytes, &definition)?;
         let mut platform = Offline::new(definition.clone())?;
@@ -77,8 +78,7 @@ impl Backtest {
         let Some(newest) = newest else { bail!("no batch of {} was accepted", self.input.display()) };
         let mut outcome = Outcome::load(&platform.stores().artifacts, platform.tally(), &newest).await?;
         self.keep_span(&mut outcome.forecasts)?;
-        std::fs::write(&self.out, outcome::to_csv(&outcome.forecasts))
-            .with_context(|| format!("cannot write {}", self.out.display()))?;
+        outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
         let summary = Summary {
             series: definition.id.to_string(),
             simulated: input::is_simulated(&bytes),

@@ -1,7 +1,7 @@
 //! `aria demo`: what `make run` does. A history replayed through the running platform, and what came of it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use aria_core::artifact::Sha256Hex;
@@ -20,7 +20,7 @@ use crate::ends::Ends;
 use crate::options::Options;
 use crate::outcome::{self, Outcome, Summary};
 use crate::platform::{Platform, listen};
-use crate::{feed, input, simulate as simulated};
+use crate::{feed, input, outfile, simulate as simulated};
 
 /// Replays a history day by day through all services and sums up what came of it.
 #[derive(Args, Debug)]
@@ -47,6 +47,8 @@ pub struct Demo {
 
 /// What a run brings along, whatever the environment names.
 const OWN: [&str; 5] = [keys::NATS, keys::NATS_CREDENTIALS, keys::NATS_REPLICAS, keys::STORE, keys::SERIES];
+const FORECASTS: &str = "forecasts.csv";
+const SUMMARY: &str = "summary.json";
 
 /// What is replayed.
 struct History {
@@ -62,15 +64,14 @@ impl Demo {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where the settings or the input cannot be used, the platform fails, or every batch is rejected.
+    /// Where the settings or the input cannot be used, the output cannot be written, the platform fails, or every batch
+    /// is rejected.
     pub async fn run(self, default_logging: &Logging) -> anyhow::Result<()> {
         let options = Options::over(Environment).with(keys::HTTP, "--http", self.http.as_ref()).without(&OWN);
         let given = Given::read(&options, default_logging)?;
         let metrics = telemetry::init(&given.logging)?;
         let history = self.history()?;
-        if let Some(out) = &self.out {
-            std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-        }
+        self.check_out()?;
         let listener = listen(self.address(&given)).await?;
         let data = self.data.join(&history.id);
         let definitions = vec![history.definition.clone()];
@@ -97,6 +98,13 @@ impl Demo {
         verdict.map(drop)
     }
 
+    /// Finds out before the work whether what came of it can be written.
+    fn check_out(&self) -> anyhow::Result<()> {
+        let Some(out) = &self.out else { return Ok(()) };
+        std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        [FORECASTS, SUMMARY].iter().try_for_each(|file| outfile::check(&out.join(file)))
+    }
+
     fn address(&self, given: &Given) -> SocketAddr {
         // A run that leaves by itself must not fail because another one holds the port.
         if self.once { SocketAddr::from(([127, 0, 0, 1], 0)) } else { given.http }
@@ -114,9 +122,8 @@ impl Demo {
             mention!("{rejections}");
         }
         if let Some(out) = &self.out {
-            let text = serde_json::to_string_pretty(&summary)?;
-            write(&out.join("summary.json"), &text)?;
-            mention!("forecasts.csv and summary.json are in {}", out.display());
+            outfile::write(&out.join(SUMMARY), &serde_json::to_string_pretty(&summary)?)?;
+            mention!("{FORECASTS} and {SUMMARY} are in {}", out.display());
         }
         Ok(ends)
     }
@@ -131,7 +138,7 @@ impl Demo {
             forecasts = outcome::to_csv(&outcome.forecasts);
         }
         if let Some(out) = &self.out {
-            write(&out.join("forecasts.csv"), &forecasts)?;
+            outfile::write(&out.join(FORECASTS), &forecasts)?;
         }
         let series = history.definition.id.to_string();
         Ok(Summary { series, simulated: history.simulated, tally, latency_ms: ends.latency(), errors })
@@ -194,8 +201,4 @@ fn run_id(bytes: &[u8], definition: &Definition) -> anyhow::Result<String> {
     let parts =
         [Sha256Hex::of(bytes), Sha256Hex::of(&aria_core::document::encode(definition)?), Sha256Hex::of(&program)];
     Ok(Sha256Hex::of(parts.map(|p| p.to_string()).concat().as_bytes()).short().to_owned())
-}
-
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

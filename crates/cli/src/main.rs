@@ -16,6 +16,7 @@ mod offline;
 mod operate;
 mod options;
 mod outcome;
+mod outfile;
 mod platform;
 mod progress;
 mod push;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use aria_core::simulate::{self, Settings, Shift};
 use aria_core::time::Timestamp;
 use clap::Args;
+
+use crate::outfile;
 
 /// Makes an hourly Italian grid that never was, with drift where it is asked for.
 #[derive(Args, Debug)]
@@ -41,9 +42,9 @@ impl Simulate {
     /// Where the settings are wrong or the file cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let settings = Settings { from: self.from, to: self.to, seed: self.seed, shifts: self.shifts };
+        outfile::check(&self.out)?;
         let hours = simulate::grid(&settings)?;
-        std::fs::write(&self.out, simulate::to_csv(&hours))
-            .with_context(|| format!("cannot write {}", self.out.display()))?;
+        outfile::write(&self.out, &simulate::to_csv(&hours))?;
         say!("{} simulated hours written to {}", hours.len(), self.out.display());
         Ok(())
     }
