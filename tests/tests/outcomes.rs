@@ -141,6 +141,34 @@ fn a_file_is_replaced_by_a_whole_one_and_stays_where_the_work_fails() -> Result<
 }
 
 #[tokio::test]
+async fn a_file_larger_than_its_series_takes_is_refused_before_anything_is_stored() -> Result<()> {
+    let small = Platform::definition()?.replace("maximum = 1500.0", "maximum = 1500.0\nupload_bytes = 3000");
+    let platform = Platform::start_with(&small).await?;
+    let raw = platform.data().join("store/raw").join(SERIES);
+    let stored = || std::fs::read_dir(&raw).map_or(0, Iterator::count);
+    let ingest = ["ingest", "--series", SERIES];
+    let refused = async |args: &[&str], expected: &str| -> Result<()> {
+        let said = platform.refused(&[ingest.as_slice(), args].concat()).await?;
+        assert!(said.contains(expected), "{said}");
+        Ok(())
+    };
+    // Nothing but the shipped definition is known: 256 MiB. The file has no blocks on the disk.
+    std::fs::File::create(platform.folder().join("huge.csv"))?.set_len((256 << 20) + 1)?;
+    let said = "an upload may have 268435456: so says the shipped definition of `sim.ci_direct`; split it";
+    refused(&["huge.csv"], said).await?;
+    platform.write("week.csv", "2021-01-02", "2021-01-09", Pace::Slow)?;
+    let series = "series/series.toml";
+    refused(&["--definition", series, "week.csv"], "an upload may have 3000: so says series/series.toml").await?;
+    assert_eq!((stored(), platform.tally().await?.batches), (0, 0));
+
+    platform.ingest("2021-01-01", "2021-01-02", Pace::Slow).await?;
+    let said = "an upload may have 3000: so it was when the newest batch of `sim.ci_direct` came in; split it";
+    refused(&["week.csv"], said).await?;
+    assert_eq!((stored(), platform.tally().await?.batches), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_run_that_goes_on_after_its_last_batch_tells_the_latency_of_every_batch() -> Result<()> {
     let folder = TempDir::new()?;
     history(folder.path())?;

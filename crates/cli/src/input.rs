@@ -50,18 +50,34 @@ pub fn definition(series: &str, file: Option<&Path>) -> anyhow::Result<Definitio
     }
 }
 
-/// A file's bytes, refused before they are read where there are more than `most`.
+/// How large a file may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Largest {
+    /// The most bytes.
+    pub bytes: u64,
+    /// Who says so, and what to do about a larger file.
+    pub advice: String,
+}
+
+/// A file's bytes, refused before they are read where there are more than a series' definition allows.
 ///
 /// # Errors
 /// Where the file cannot be read or is too large.
 pub fn read(file: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    let advice = "split it, or raise contract.upload_bytes of the series".to_owned();
+    read_within(file, &Largest { bytes: most, advice })
+}
+
+/// A file's bytes, refused before they are read where there are too many.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(file: &Path, largest: &Largest) -> anyhow::Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", file.display());
     let size = std::fs::metadata(file).with_context(cannot)?.len();
-    if size > most {
-        bail!(
-            "{} has {size} bytes and an upload may have {most}: split it, or raise contract.upload_bytes of the series",
-            file.display()
-        );
+    let Largest { bytes, advice } = largest;
+    if size > *bytes {
+        bail!("{} has {size} bytes and an upload may have {bytes}: {advice}", file.display());
     }
     std::fs::read(file).with_context(cannot)
 }

@@ -7,16 +7,19 @@ use anyhow::bail;
 use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::contract::{Quarantine, Quarantined};
 use aria_core::event::Fact;
+use aria_core::head::Head;
 use aria_core::replay::{self, Batch};
 use aria_core::series::SeriesId;
 use aria_core::summary::ended;
 use aria_core::time::{DAY, Timestamp};
 use aria_io::bus::{Filter, Start};
+use aria_io::library::Series;
 use aria_io::runtime::Edges;
 use clap::Args;
 
+use crate::feed;
+use crate::input::{self, Largest};
 use crate::platform::Place;
-use crate::{feed, input};
 
 /// Hands in CSV, Parquet or NDJSON files, each as one batch, and waits for what becomes of it.
 #[derive(Args, Debug)]
@@ -26,6 +29,10 @@ pub struct Ingest {
     /// The series that the files belong to.
     #[arg(long)]
     series: SeriesId,
+    /// The definition that the platform runs with, which says how large a file may be. Without it, that of the newest
+    /// batch says so, or the shipped one.
+    #[arg(long)]
+    definition: Option<PathBuf>,
     /// The files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -57,14 +64,14 @@ impl Ingest {
     }
 
     async fn hand_in(&self, edges: &Edges, file: &std::path::Path) -> anyhow::Result<()> {
-        let bytes = input::read(file, LARGEST)?;
+        let head = feed::head(edges, &self.series).await?;
+        let bytes = input::read_within(file, &self.largest(edges, &head).await?)?;
         let format = input::format_of(file, &bytes)?;
         let raw = Artifact::of(Kind::Raw, &self.series, format, bytes);
         edges.artifacts.store(&raw).await?;
-        let floor = feed::head(edges, &self.series).await?.ordinal;
         let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
         let source = file.file_name().unwrap_or_default().to_string_lossy();
-        let (event, _) = edges.bus.receive(&self.series, &raw.name, now(), &source, floor).await?;
+        let (event, _) = edges.bus.receive(&self.series, &raw.name, now(), &source, head.ordinal).await?;
         let Fact::BatchReceived(received) = &event.fact else { bail!("the batch was not announced") };
         let mut events = edges.bus.events(&Filter::all().series(&self.series), start).await?;
         while let Some(recorded) = events.next_readable().await {
@@ -82,6 +89,33 @@ impl Ingest {
             }
         }
         bail!("the event log ended before the batch did")
+    }
+
+    /// How large a file may be: the platform's own definition is not to be had here, but the one that it took the
+    /// newest batch in with is.
+    async fn largest(&self, edges: &Edges, head: &Head) -> anyhow::Result<Largest> {
+        let series = self.series.as_str();
+        let otherwise = "give the platform's definition with --definition where it allows more";
+        let (bytes, advice) = match (&self.definition, &head.snapshot) {
+            (Some(file), _) => {
+                let definition = input::definition(series, Some(file))?;
+                (definition.contract.upload_bytes, format!("so says {}; split it", file.display()))
+            }
+            (None, Some(snapshot)) => {
+                let definition = Series::open(&edges.artifacts, snapshot).await?.definition;
+                let said = format!("so it was when the newest batch of `{series}` came in; split it, or {otherwise}");
+                (definition.contract.upload_bytes, said)
+            }
+            (None, None) => match input::definition(series, None) {
+                Ok(shipped) => {
+                    let said = format!("so says the shipped definition of `{series}`; split it, or {otherwise}");
+                    (shipped.contract.upload_bytes, said)
+                }
+                // Only the platform knows this series.
+                Err(_) => (LARGEST, "split it".to_owned()),
+            },
+        };
+        Ok(Largest { bytes, advice })
     }
 }
 
