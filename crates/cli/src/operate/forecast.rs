@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use aria_core::artifact::Ref;
 use aria_core::event::Fact;
 use aria_core::forecast::{Forecast as Values, Point};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{must_be_known, print_json};
 use crate::platform::Place;
-use crate::{demo, outcome};
+use crate::{demo, outcome, outfile};
 
 /// Prints the newest forecast of a series, or every one issued, in the columns of `aria backtest`.
 #[derive(Args, Debug)]
@@ -40,6 +40,9 @@ impl Forecast {
     /// # Errors
     /// Where no platform runs, there is no forecast, or the file cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
+        if let Some(out) = &self.out {
+            outfile::check(out)?;
+        }
         let edges = self.place.connect().await?;
         must_be_known(&edges, &self.series).await?;
         let wanted = self.wanted(&edges).await?;
@@ -58,7 +61,7 @@ impl Forecast {
                     true => serde_json::to_string_pretty(&forecasts.iter().map(to_json).collect::<Vec<_>>())?,
                     false => outcome::to_csv(&forecasts),
                 };
-                std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
+                outfile::write(out, &text)?;
                 say!("{} forecasts written to {}", forecasts.len(), out.display());
             }
         }
