@@ -2,14 +2,15 @@
 //!
 //! Bytes go in, a table of good rows comes out, with a record of every row and cell that was refused: which, where and
 //! why. Only what makes the whole batch doubtful breaks it: a file that is no table, a missing column, a wrong unit,
-//! too many bad rows. Hours that are missing are no fault: they stay gaps.
+//! too many bad rows. Hours that are missing are no fault: they stay gaps. A time far from the series is one, since it
+//! would move the series' beginning or end for good.
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Format, Ref};
 use crate::document::Document;
 use crate::series::Definition;
-use crate::snapshot::Level;
+use crate::snapshot::{Level, Manifest};
 use crate::table::Table;
 use crate::time::{Cadence, Timestamp};
 
@@ -21,6 +22,7 @@ mod fault;
 mod judge;
 mod ndjson;
 mod parquet;
+pub(crate) mod reach;
 pub(crate) mod sniff;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,24 @@ pub(crate) fn time_in_text(bytes: &[u8], cadence: Cadence) -> Option<Timestamp> 
 
 /// The most refused rows that are listed; beyond it they are only counted.
 pub const QUARANTINE_ROWS: usize = 10_000;
+
+/// What a series holds before a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
+    /// The time of its first value.
+    pub first: Timestamp,
+    /// The time of its newest value.
+    pub newest: Timestamp,
+    /// The level of its newest four weeks, where there are any.
+    pub level: Option<Level>,
+}
+
+impl Known {
+    /// What a snapshot of a series of this cadence holds.
+    pub fn of(manifest: &Manifest, cadence: Cadence) -> Self {
+        Self { first: manifest.first, newest: manifest.end.plus(-cadence.seconds()), level: manifest.level }
+    }
+}
 
 /// A batch that kept the contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +113,8 @@ impl Document for Quarantine {
 
 /// Checks a batch against the contract of its series.
 ///
-/// `recent` is the level of the newest four weeks, where there are any; `received` is when the batch was handed in,
-/// which tells values from the future.
+/// `known` is what the series holds, which tells a wrong unit and times that lie too far from it; none before its first
+/// batch. `received` is when the batch was handed in, which tells values from the future.
 ///
 /// # Errors
 /// Where the batch as a whole cannot be trusted, with the refused rows as far as they could be told apart.
@@ -102,12 +122,12 @@ pub fn check(
     definition: &Definition,
     format: Format,
     bytes: &[u8],
-    recent: Option<&Level>,
+    known: Option<&Known>,
     received: Timestamp,
 ) -> Result<Checked, Broken> {
     let mut judge = judge::Judge::new(definition, received);
     match read(format, bytes, &mut judge) {
-        Ok(()) => judge.conclude(recent),
+        Ok(()) => judge.conclude(known),
         Err(reason) => Err(judge.broken(reason)),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aria_core::artifact::{Artifact, Kind, Ref};
-use aria_core::contract::{self, Checked, Quarantine};
+use aria_core::contract::{self, Checked, Known, Quarantine};
 use aria_core::event::{BatchAccepted, BatchId, BatchReceived, BatchRejected, Event, Fact};
 use aria_core::head::{Head, Turn};
 use aria_core::outbox::Outbox;
@@ -58,8 +58,8 @@ impl Ingestion {
     ) -> Result<Result<Checked, contract::Broken>, Failure> {
         let bytes = self.stores.artifacts.get(&received.raw).await?;
         let (definition, format, now) = (definition.clone(), received.raw.format, delivery.event.as_of);
-        let level = parent.and_then(|p| p.manifest.level);
-        cpu(move || contract::check(&definition, format, &bytes, level.as_ref(), now)).await
+        let known = parent.map(|p| Known::of(&p.manifest, definition.cadence));
+        cpu(move || contract::check(&definition, format, &bytes, known.as_ref(), now)).await
     }
 
     async fn accept(

@@ -1,5 +1,6 @@
 //! Why a whole batch is refused, and what to do about it.
 
+use super::Quarantined;
 use crate::table::{ParquetError, TableError};
 
 /// Why a whole batch is refused; each message says the next step.
@@ -107,6 +108,19 @@ pub enum BrokenReason {
         rows: u64,
         /// The greatest share that is allowed.
         most: f64,
+    },
+    /// Too many rows, or all, have a time that cannot be one of the series, and nothing else is wrong with the batch.
+    #[error(
+        "{far} of {rows} rows lie too far in time: row {}, `{}`, {}",
+        .example.row, .example.value, .example.reason
+    )]
+    FarTimes {
+        /// Rows that lie too far.
+        far: u64,
+        /// All rows.
+        rows: u64,
+        /// The first of them.
+        example: Box<Quarantined>,
     },
     /// The values stand too far from the newest ones.
     #[error(

@@ -21,6 +21,18 @@ pub(super) enum Fault {
     OffGrid { step: &'static str },
     #[error("is from the future: it was received at {received}")]
     Future { received: Timestamp },
+    #[error("is before {earliest}, the earliest time that can be true; correct it, or lower contract.earliest")]
+    TooEarly { earliest: Timestamp },
+    #[error(
+        "is {days} days after {newest}, the newest time of the series, where {most} are allowed; correct it, or raise \
+         contract.pause_days if nothing was measured for so long"
+    )]
+    Ahead { days: i64, newest: Timestamp, most: u32 },
+    #[error(
+        "is {days} days before {first}, the first time of the series, where {most} are allowed; correct it, or raise \
+         contract.backfill_days if nothing was measured in between"
+    )]
+    Behind { days: i64, first: Timestamp, most: u32 },
     #[error("is not a number")]
     NoNumber,
     #[error("is not a number; write the decimals after a point")]

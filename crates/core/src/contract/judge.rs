@@ -3,7 +3,8 @@
 use super::broken::BrokenReason;
 use super::cell::{Cell, shown};
 use super::fault::Fault;
-use super::{Broken, Checked, QUARANTINE_ROWS, Quarantined};
+use super::reach::Reach;
+use super::{Broken, Checked, Known, QUARANTINE_ROWS, Quarantined};
 use crate::series::Definition;
 use crate::snapshot::Level;
 use crate::table::Table;
@@ -15,6 +16,9 @@ pub(super) struct Judge<'a> {
     received: Timestamp,
     rows: u64,
     bad: u64,
+    /// Bad rows whose time lies too far from the series, and the first of them.
+    far: u64,
+    far_example: Option<Quarantined>,
     superseded: u64,
     quarantined: Vec<Quarantined>,
     total: u64,
@@ -38,6 +42,8 @@ impl<'a> Judge<'a> {
             received,
             rows: 0,
             bad: 0,
+            far: 0,
+            far_example: None,
             superseded: 0,
             quarantined: Vec::new(),
             total: 0,
@@ -62,8 +68,12 @@ impl<'a> Judge<'a> {
         let Some((value, covariates)) = cells.split_first() else { return Ok(()) };
         let number = value.number();
         self.values_seen.extend(number.as_ref().ok());
-        let instant = match time.time(self.definition.cadence).and_then(|t| self.not_from_the_future(t)) {
+        let instant = match time.time(self.definition.cadence).and_then(|t| self.can_be_true(t)) {
             Ok(instant) => instant,
+            Err(fault @ Fault::TooEarly { .. }) => {
+                self.refuse_far(self.rows, time.shown(), &fault);
+                return Ok(());
+            }
             Err(fault) => {
                 self.refuse(&source.time_column, time.shown(), &fault);
                 return Ok(());
@@ -107,9 +117,10 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges the batch as a whole.
-    pub(super) fn conclude(mut self, recent: Option<&Level>) -> Result<Checked, Broken> {
-        let order = self.newest_of_each_time();
-        if let Some(reason) = self.fault_of_the_whole(&order, recent) {
+    pub(super) fn conclude(mut self, known: Option<&Known>) -> Result<Checked, Broken> {
+        let near = self.near_the_series(known);
+        let order = self.newest_of_each_time(&near);
+        if let Some(reason) = self.fault_of_the_whole(&order, known.and_then(|k| k.level.as_ref())) {
             return Err(self.broken(reason));
         }
         let table = match self.table(&order) {
@@ -133,6 +144,9 @@ impl<'a> Judge<'a> {
         let most = self.definition.contract.bad_share;
         let too_many_bad = self.bad as f64 > most * self.rows as f64;
         if order.is_empty() || too_many_bad {
+            if let Some(example) = self.far_example.clone().filter(|_| self.far == self.bad) {
+                return Some(BrokenReason::FarTimes { far: self.far, rows: self.rows, example: Box::new(example) });
+            }
             // A wrong unit puts most values out of range; it is the cause then, and the rows only its signs.
             let unit = self.wrong_unit(Level::of(self.values_seen.iter().copied()), recent);
             return unit.or(Some(if order.is_empty() {
@@ -153,10 +167,24 @@ impl<'a> Judge<'a> {
         (factor > most).then_some(BrokenReason::Unit { batch: batch.median, recent: recent.median, factor, most, unit })
     }
 
-    /// The places of the good rows by time; of rows with the same time the last is taken and the others are refused.
-    fn newest_of_each_time(&mut self) -> Vec<usize> {
+    /// The places of the good rows by time, without those that lie too far from the series, which are refused.
+    fn near_the_series(&mut self, known: Option<&Known>) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.kept.times.len()).collect();
         order.sort_by_key(|i| self.kept.times[*i]);
+        let times: Vec<Timestamp> = order.iter().map(|i| self.kept.times[*i]).collect();
+        let Some(reach) = Reach::of(&times, known, &self.definition.contract) else { return order };
+        let mut near = Vec::with_capacity(order.len());
+        for i in order {
+            match reach.fault(self.kept.times[i]) {
+                Some(fault) => self.refuse_far(self.kept.rows[i], self.kept.times[i].to_string(), &fault),
+                None => near.push(i),
+            }
+        }
+        near
+    }
+
+    /// The given places, without those of rows whose time a later row has too, which are refused.
+    fn newest_of_each_time(&mut self, order: &[usize]) -> Vec<usize> {
         let mut newest = Vec::with_capacity(order.len());
         let mut superseded = Vec::new();
         for i in order.iter().rev() {
@@ -182,7 +210,12 @@ impl<'a> Judge<'a> {
         Table::from_columns(&names, &times, self.kept.columns.iter().map(pick).collect())
     }
 
-    fn not_from_the_future(&self, time: Timestamp) -> Result<Timestamp, Fault> {
+    /// The time, unless it lies in the future or before anything was measured.
+    fn can_be_true(&self, time: Timestamp) -> Result<Timestamp, Fault> {
+        let earliest = self.definition.contract.earliest;
+        if time < earliest {
+            return Err(Fault::TooEarly { earliest });
+        }
         let known = time < self.received.plus(self.definition.cadence.seconds());
         if known { Ok(time) } else { Err(Fault::Future { received: self.received }) }
     }
@@ -211,6 +244,15 @@ impl<'a> Judge<'a> {
     fn refuse(&mut self, column: &str, value: String, fault: &Fault) {
         self.bad += 1;
         self.record(self.rows, column, value, fault);
+    }
+
+    /// Refuses a row for a time that lies too far from the series.
+    fn refuse_far(&mut self, row: u64, value: String, fault: &Fault) {
+        let column = self.definition.source.time_column.clone();
+        self.bad += 1;
+        self.far += 1;
+        self.record(row, &column, value.clone(), fault);
+        self.far_example.get_or_insert_with(|| Quarantined { row, column, value, reason: fault.to_string() });
     }
 
     fn record(&mut self, row: u64, column: &str, value: String, fault: &Fault) {

@@ -1,6 +1,6 @@
 //! Bad input of every kind, and what it gets.
 
-use super::{BrokenReason, Checked, Quarantined, check};
+use super::{BrokenReason, Checked, Known, Quarantined, check};
 use crate::artifact::Format;
 use crate::series::Definition;
 use crate::snapshot::Level;
@@ -11,6 +11,7 @@ mod csv;
 mod laws;
 mod ndjson;
 mod parquet;
+mod times;
 mod whole;
 
 const DEFINITION: &str = r#"
@@ -66,6 +67,8 @@ fn kept(checked: &Checked) -> Vec<(String, f64)> {
     checked.table.times().iter().map(ToString::to_string).zip(values.into_iter().flatten()).collect()
 }
 
-fn level(median: f64) -> Level {
-    Level { median, values: 672 }
+/// A series just before the rows of these tests, at this level.
+fn known_at(median: f64) -> Known {
+    let level = Some(Level { median, values: 672 });
+    Known { first: time("2020-12-04"), newest: time("2020-12-31T23:00:00Z"), level }
 }

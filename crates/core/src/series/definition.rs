@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SeriesId;
 use crate::evaluation;
-use crate::time::{Cadence, DAY, HOUR};
+use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
 /// The definition of a series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +60,20 @@ pub struct Contract {
     pub bad_share: f64,
     /// The factor between the batch's median and that of the last four weeks beyond which the unit must be wrong.
     pub unit_factor: f64,
+    /// The longest pause of the feed, in days: a row further after the newest value is refused, since one wrong time
+    /// would move the end of the series, and with it every forecast, for good.
+    ///
+    /// The default is ten months: no outage should last longer, and a wrong year is always more. Raise it when the feed
+    /// did pause for longer; batches that were rejected meanwhile can be handed in again.
+    pub pause_days: u32,
+    /// How far before the first value a row may lie that is handed in late, in days.
+    ///
+    /// The default is five years. Years that lead back to the beginning without a longer gap may be as many as there
+    /// are.
+    pub backfill_days: u32,
+    /// The earliest time that can be true, for what a series not yet begun cannot tell: a clock that was never set
+    /// stands at 1970. The default is 1990, the first year of emission inventories.
+    pub earliest: Timestamp,
     /// The largest upload.
     pub upload_bytes: u64,
     /// The most rows of an upload.
@@ -73,6 +87,10 @@ impl Default for Contract {
             maximum: 2_000.0,
             bad_share: 0.5,
             unit_factor: 4.0,
+            pause_days: 300,
+            backfill_days: 1_830,
+            // 1990-01-01: twenty years, five of them leap years, after the epoch.
+            earliest: Timestamp::EPOCH.plus((20 * 365 + 5) * DAY),
             upload_bytes: 256 << 20,
             upload_rows: 2_000_000,
         }
@@ -253,6 +271,13 @@ impl Contract {
         );
         faults.check("contract.bad_share", (0.0..=1.0).contains(&self.bad_share), "must lie between 0 and 1");
         faults.check("contract.unit_factor", self.unit_factor.is_finite() && self.unit_factor > 1.0, "must exceed 1");
+        faults.check("contract.pause_days", self.pause_days > 0, "must be at least 1");
+        // What may come in the order of time may come the other way round.
+        faults.check(
+            "contract.backfill_days",
+            self.backfill_days >= self.pause_days,
+            "must be at least contract.pause_days",
+        );
         faults.check("contract.upload_bytes", self.upload_bytes > 0, "must be at least 1");
         faults.check("contract.upload_rows", self.upload_rows > 0, "must be at least 1");
     }
@@ -300,49 +325,4 @@ impl Drift {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALLEST: &str = r#"
-        id = "it.ci_direct"
-        unit = "gCO2eq/kWh"
-        cadence = "1h"
-        time_zone = "Europe/Rome"
-        [source]
-        time_column = "timestamp_utc"
-        value_column = "ci_direct_gco2eq_per_kwh"
-    "#;
-
-    #[test]
-    fn the_smallest_definition_has_four_days_of_horizon() {
-        assert_eq!(Definition::from_toml(SMALLEST).unwrap().horizon_steps(), 96);
-    }
-
-    #[test]
-    fn every_fault_is_named_at_once() {
-        let text = SMALLEST.replace("Europe/Rome", "Europe/Atlantis")
-            + "[contract]\nminimum = 5.0\nmaximum = 1.0\n[drift]\nwindow_days = 1\n";
-        let DefinitionError::Faults(faults) = Definition::from_toml(&text).unwrap_err() else { panic!("no faults") };
-        let fields: Vec<_> = faults.iter().map(|f| f.field).collect();
-        assert_eq!(fields, ["time_zone", "contract.maximum", "drift.window_days"]);
-    }
-
-    #[test]
-    fn a_holdout_too_short_for_a_verdict_is_refused_with_the_days_it_needs() {
-        let with = |horizon: u32, holdout: u32| {
-            let forecast = format!("[forecast]\nhorizon_hours = {horizon}\nholdout_days = {holdout}\n");
-            Definition::from_toml(&format!("{SMALLEST}{forecast}"))
-        };
-        // Eight origins, six hours apart, are 42 hours from the first to the last: with 240 hours of horizon 11.75
-        // days.
-        assert!(with(240, 12).is_ok());
-        let DefinitionError::Faults(faults) = with(240, 11).unwrap_err() else { panic!("no faults") };
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].problem.contains("must be at least 12"), "{faults:?}");
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused() {
-        assert!(Definition::from_toml(&format!("{SMALLEST}\ncolour = 1")).is_err());
-    }
-}
+mod tests;

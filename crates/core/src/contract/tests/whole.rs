@@ -5,7 +5,7 @@ use super::*;
 fn unit_of(values: [f64; 3], recent: f64) -> Result<Checked, super::super::Broken> {
     let rows = values.iter().enumerate().map(|(hour, v)| format!("2021-01-01T0{hour}:00:00Z,{v}\n"));
     let text = format!("when,ci\n{}", rows.collect::<String>());
-    check(&definition(), Format::Csv, text.as_bytes(), Some(&level(recent)), received())
+    check(&definition(), Format::Csv, text.as_bytes(), Some(&known_at(recent)), received())
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! What a definition may say, and that every fault of it is named.
+
+use super::*;
+
+const SMALLEST: &str = r#"
+    id = "it.ci_direct"
+    unit = "gCO2eq/kWh"
+    cadence = "1h"
+    time_zone = "Europe/Rome"
+    [source]
+    time_column = "timestamp_utc"
+    value_column = "ci_direct_gco2eq_per_kwh"
+"#;
+
+#[test]
+fn the_smallest_definition_has_four_days_of_horizon() {
+    assert_eq!(Definition::from_toml(SMALLEST).unwrap().horizon_steps(), 96);
+}
+
+#[test]
+fn every_fault_is_named_at_once() {
+    let text = SMALLEST.replace("Europe/Rome", "Europe/Atlantis")
+        + "[contract]\nminimum = 5.0\nmaximum = 1.0\n[drift]\nwindow_days = 1\n";
+    let DefinitionError::Faults(faults) = Definition::from_toml(&text).unwrap_err() else { panic!("no faults") };
+    let fields: Vec<_> = faults.iter().map(|f| f.field).collect();
+    assert_eq!(fields, ["time_zone", "contract.maximum", "drift.window_days"]);
+}
+
+#[test]
+fn a_holdout_too_short_for_a_verdict_is_refused_with_the_days_it_needs() {
+    let with = |horizon: u32, holdout: u32| {
+        let forecast = format!("[forecast]\nhorizon_hours = {horizon}\nholdout_days = {holdout}\n");
+        Definition::from_toml(&format!("{SMALLEST}{forecast}"))
+    };
+    // Eight origins, six hours apart, are 42 hours from the first to the last: with 240 hours of horizon 11.75
+    // days.
+    assert!(with(240, 12).is_ok());
+    let DefinitionError::Faults(faults) = with(240, 11).unwrap_err() else { panic!("no faults") };
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].problem.contains("must be at least 12"), "{faults:?}");
+}
+
+#[test]
+fn limits_of_time_that_contradict_each_other_or_are_none_are_refused() {
+    let with = |contract: &str| Definition::from_toml(&format!("{SMALLEST}[contract]\n{contract}\n"));
+    let faulty = |contract: &str| match with(contract).unwrap_err() {
+        DefinitionError::Faults(faults) => faults.into_iter().map(|f| f.field).collect(),
+        shape => vec![if shape.to_string().contains("earliest") { "shape of earliest" } else { "shape" }],
+    };
+    assert!(with("pause_days = 30\nbackfill_days = 30\nearliest = \"2015-01-01\"").is_ok());
+    assert_eq!(faulty("pause_days = 0"), ["contract.pause_days"]);
+    assert_eq!(faulty("pause_days = 31\nbackfill_days = 30"), ["contract.backfill_days"]);
+    assert_eq!(faulty("earliest = \"yesterday\""), ["shape of earliest"]);
+}
+
+#[test]
+fn a_definition_stored_before_times_had_limits_is_read_with_the_usual_ones() {
+    let definition = Definition::from_toml(SMALLEST).unwrap();
+    let mut stored = serde_json::to_value(&definition).unwrap();
+    for key in ["pause_days", "backfill_days", "earliest"] {
+        stored["contract"].as_object_mut().unwrap().remove(key).unwrap();
+    }
+    assert_eq!(serde_json::from_value::<Definition>(stored).unwrap(), definition);
+}
+
+#[test]
+fn nothing_before_1990_is_taken_where_a_definition_says_nothing() {
+    let earliest = Definition::from_toml(SMALLEST).unwrap().contract.earliest;
+    assert_eq!(earliest.to_string(), "1990-01-01T00:00:00Z");
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    assert!(Definition::from_toml(&format!("{SMALLEST}\ncolour = 1")).is_err());
+}
