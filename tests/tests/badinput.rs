@@ -220,6 +220,40 @@ async fn one_bad_row_is_quarantined_with_its_reason_and_the_other_23_are_kept() 
 }
 
 #[tokio::test]
+async fn a_time_far_from_the_series_moves_neither_end_of_it_and_the_batch_after_it_is_forecast() -> Result<()> {
+    let platform = Platform::start().await?;
+    platform.ingest("2021-01-01", "2021-03-10", Pace::Slow).await?;
+    // A replay gives each of the two wrong rows a batch of its own, received at its own time.
+    let days = wave("2021-03-10", "2021-03-12", Pace::Slow)?;
+    let wrong = "2031-03-01T05:00:00Z,300\n1970-01-01T00:00:00Z,300\n";
+    std::fs::write(platform.folder().join("wrong.csv"), days.replacen(HEADER, &(HEADER.to_owned() + wrong), 1))?;
+    platform.done(&["replay", "--series", Platform::SERIES, "wrong.csv"]).await?;
+    platform.ingest("2021-03-12", "2021-03-13", Pace::Slow).await?;
+
+    let events = platform.events().await?;
+    let ends = events.iter().filter_map(|recorded| match &recorded.event.fact {
+        Fact::BatchRejected(rejected) => Some(rejected.reason.clone()),
+        Fact::ForecastIssued(issued) => Some(format!("a forecast from {}", issued.batch.origin)),
+        Fact::ForecastWithheld(withheld) => Some(format!("no forecast: {}", withheld.reason)),
+        _ => None,
+    });
+    let expected = [
+        "a forecast from 2021-03-10T00:00:00Z",
+        "a forecast from 2021-03-11T00:00:00Z",
+        "1 of 1 rows lie too far in time: row 1, `1970-01-01T00:00:00Z`, is before 1990-01-01T00:00:00Z",
+        "a forecast from 2021-03-12T00:00:00Z",
+        "1 of 1 rows lie too far in time: row 1, `2031-03-01T05:00:00Z`, is 3642 days after 2021-03-11T23:00:00Z",
+        "a forecast from 2021-03-13T00:00:00Z",
+    ];
+    let ends: Vec<String> = ends.collect();
+    assert_eq!(ends.len(), expected.len(), "{ends:#?}");
+    for (end, expected) in ends.iter().zip(expected) {
+        assert!(end.starts_with(expected), "{end}, not {expected}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn hours_out_of_order_doubled_or_missing_are_no_reason_to_lose_a_good_one() -> Result<()> {
     let platform = platform().await?;
     let good = rows()?;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::Format;
+use crate::contract::reach::{Stretch, main_stretch};
 use crate::contract::{BrokenReason, Rows, time_in_text};
-use crate::series::Definition;
+use crate::series::{Contract, Definition};
 use crate::table::ParquetError;
 use crate::time::{DAY, Timestamp};
 
@@ -59,8 +60,12 @@ pub enum SplitError {
     Document,
 }
 
-/// Cuts a file into batches of `days` UTC days; a row whose time cannot be read goes with the row before it, so that
-/// ingestion names it.
+/// Cuts a file into batches of `days` UTC days, in the order of time whatever that of the rows; a row whose time cannot
+/// be read goes with the row before it, so that ingestion names it.
+///
+/// What lies a long pause before most of the file, be it one row of 1970 or a year measured long ago, comes after the
+/// first batch of the rest, newest first, as a back-fill that ingestion can judge: as the first batch of a series it
+/// would be the series, and everything after it far away.
 ///
 /// # Errors
 /// Where the file is no table or has no times.
@@ -77,40 +82,68 @@ pub fn split(bytes: &[u8], format: Format, definition: &Definition, days: u32) -
 /// Rows by the period they belong to: the period's end, in seconds.
 struct Periods<T> {
     period: i64,
-    rows: BTreeMap<i64, Vec<T>>,
+    parts: BTreeMap<i64, Part<T>>,
     current: Option<i64>,
     early: Vec<T>,
 }
 
+/// The rows of one period.
+struct Part<T> {
+    /// Those with a time.
+    timed: Stretch,
+    rows: Vec<T>,
+}
+
 impl<T> Periods<T> {
     fn new(period: i64) -> Self {
-        Self { period, rows: BTreeMap::new(), current: None, early: Vec::new() }
+        Self { period, parts: BTreeMap::new(), current: None, early: Vec::new() }
     }
 
     fn push(&mut self, time: Option<Timestamp>, row: T) {
         if let Some(time) = time {
             let end = (time.seconds().div_euclid(self.period) + 1) * self.period;
-            let early = std::mem::take(&mut self.early);
-            self.rows.entry(end).or_default().extend(early);
             self.current = Some(end);
+            let timed = Stretch::of(time);
+            let early = std::mem::take(&mut self.early);
+            self.parts
+                .entry(end)
+                .and_modify(|part| part.timed = part.timed.with(timed))
+                .or_insert(Part { timed, rows: Vec::new() })
+                .rows
+                .extend(early);
         }
-        match self.current {
-            Some(end) => self.rows.entry(end).or_default().push(row),
+        match self.current.and_then(|end| self.parts.get_mut(&end)) {
+            Some(part) => part.rows.push(row),
             None => self.early.push(row),
         }
     }
 
-    /// A batch of each period, in their order.
+    /// A batch of each period, in the order in which they come.
     fn batches(
         self,
         format: Format,
+        contract: &Contract,
         encode: impl Fn(Vec<T>) -> Result<Vec<u8>, SplitError>,
     ) -> Result<Vec<Batch>, SplitError> {
-        let batch = |(end, rows)| {
-            let as_of = Timestamp::from_seconds(end).ok_or(SplitError::LastPeriod)?;
-            Ok(Batch { as_of, format, bytes: encode(rows)? })
-        };
-        self.rows.into_iter().map(batch).collect()
+        let mut batches = Vec::with_capacity(self.parts.len());
+        // What comes late comes no earlier than what came before it.
+        let mut reached = i64::MIN;
+        for (end, rows) in self.in_turn(contract) {
+            reached = reached.max(end);
+            let as_of = Timestamp::from_seconds(reached).ok_or(SplitError::LastPeriod)?;
+            batches.push(Batch { as_of, format, bytes: encode(rows)? });
+        }
+        Ok(batches)
+    }
+
+    /// The periods in the order in which they come, each with its end.
+    fn in_turn(self, contract: &Contract) -> Vec<(i64, Vec<T>)> {
+        let begin = main_stretch(self.parts.values().map(|part| part.timed), contract).map(|main| main.first);
+        let (before, rest): (Vec<_>, Vec<_>) =
+            self.parts.into_iter().partition(|(_, part)| begin.is_some_and(|begin| part.timed.last < begin));
+        let mut rest = rest.into_iter();
+        let turns = rest.next().into_iter().chain(before.into_iter().rev()).chain(rest);
+        turns.map(|(end, part)| (end, part.rows)).collect()
     }
 }
 
@@ -132,7 +165,7 @@ fn split_csv(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<B
         let time = record.get(place).and_then(|field| time_in_text(field, definition.cadence));
         periods.push(time, record);
     }
-    with_times(periods, column)?.batches(Format::Csv, |rows| csv_of(&header, &rows))
+    with_times(periods, column)?.batches(Format::Csv, &definition.contract, |rows| csv_of(&header, &rows))
 }
 
 fn csv_of(header: &csv::ByteRecord, rows: &[csv::ByteRecord]) -> Result<Vec<u8>, SplitError> {
@@ -153,7 +186,8 @@ fn split_ndjson(bytes: &[u8], definition: &Definition, period: i64) -> Result<Ve
         let time = object.as_ref().and_then(|o| o.get(column)).and_then(|t| t.as_str());
         periods.push(time.and_then(|t| time_in_text(t.as_bytes(), definition.cadence)), line.to_owned());
     }
-    with_times(periods, column)?.batches(Format::Ndjson, |lines| Ok(lines.join("\n").into_bytes()))
+    with_times(periods, column)?
+        .batches(Format::Ndjson, &definition.contract, |lines| Ok(lines.join("\n").into_bytes()))
 }
 
 fn split_parquet(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
@@ -163,7 +197,7 @@ fn split_parquet(bytes: &[u8], definition: &Definition, period: i64) -> Result<V
         periods.push(*time, row);
     }
     let column = &definition.source.time_column;
-    with_times(periods, column)?.batches(Format::Parquet, |part| Ok(rows.part(&part)?))
+    with_times(periods, column)?.batches(Format::Parquet, &definition.contract, |part| Ok(rows.part(&part)?))
 }
 
 fn with_times<T>(periods: Periods<T>, column: &str) -> Result<Periods<T>, SplitError> {
@@ -174,70 +208,4 @@ fn with_times<T>(periods: Periods<T>, column: &str) -> Result<Periods<T>, SplitE
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn definition() -> Definition {
-        Definition::from_toml(
-            "id = \"it.x\"\nunit = \"g\"\ncadence = \"1h\"\ntime_zone = \"UTC\"\n[source]\ntime_column = \"t\"\nvalue_column = \"v\"",
-        )
-        .unwrap()
-    }
-
-    fn texts(batches: &[Batch]) -> Vec<&str> {
-        batches.iter().map(|b| std::str::from_utf8(&b.bytes).unwrap()).collect()
-    }
-
-    #[test]
-    fn each_day_becomes_a_batch_that_comes_at_its_end() {
-        let file = "t,v\n2021-01-01T22:00:00Z,1\n2021-01-01T23:00:00Z,2\n2021-01-02T00:00:00Z,3\n";
-        let batches = split(file.as_bytes(), Format::Csv, &definition(), 1).unwrap();
-        let expected = ["t,v\n2021-01-01T22:00:00Z,1\n2021-01-01T23:00:00Z,2\n", "t,v\n2021-01-02T00:00:00Z,3\n"];
-        assert_eq!(texts(&batches), expected);
-        assert_eq!(batches[0].as_of, "2021-01-02".parse().unwrap());
-    }
-
-    #[test]
-    fn a_row_without_a_time_goes_with_the_row_before_it() {
-        let file = "t,v\nyesterday,0\n2021-01-01T22:00:00Z,1\nnoon,9\n";
-        let batches = split(file.as_bytes(), Format::Csv, &definition(), 1).unwrap();
-        assert_eq!(texts(&batches), ["t,v\nyesterday,0\n2021-01-01T22:00:00Z,1\nnoon,9\n"]);
-    }
-
-    #[test]
-    fn a_file_without_the_time_column_names_what_it_has() {
-        let error = split(b"a,b\n1,2\n", Format::Csv, &definition(), 1).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the file has no column `t`; it has a, b: name the right one in the series' definition"
-        );
-    }
-
-    #[test]
-    fn parquet_of_any_layout_is_cut_by_its_times_and_keeps_its_types() {
-        use polars::prelude::{Column, DataFrame};
-        let times = ["2021-01-02T00:00:00+01:00", "2021-01-02T01:00:00+01:00", "2021-01-02T02:00:00+01:00"];
-        let columns = vec![
-            Column::new("other".into(), [true, false, true]),
-            Column::new("v".into(), [1_i64, 2, 3]),
-            Column::new("t".into(), times),
-        ];
-        let mut frame = DataFrame::new(3, columns).unwrap();
-        let bytes = crate::table::parquet::encode(&mut frame).unwrap();
-        let batches = split(&bytes, Format::Parquet, &definition(), 1).unwrap();
-        // 2021-01-02T00:00 in Rome's winter is 23:00 UTC of the day before.
-        assert_eq!(
-            batches.iter().map(|b| b.as_of.to_string()).collect::<Vec<_>>(),
-            ["2021-01-02T00:00:00Z", "2021-01-03T00:00:00Z"]
-        );
-        let rows = |batch: &Batch| Rows::read(&batch.bytes, &definition()).unwrap().times.len();
-        assert_eq!(batches.iter().map(rows).collect::<Vec<_>>(), [1, 2]);
-    }
-
-    #[test]
-    fn lines_of_json_are_kept_as_they_are() {
-        let file = "{\"t\":\"2021-01-01T22:00:00Z\",\"v\":1}\n{\"t\":\"2021-01-02T00:00:00Z\",\"v\":2}\n";
-        let batches = split(file.as_bytes(), Format::Ndjson, &definition(), 1).unwrap();
-        assert_eq!(batches.len(), 2);
-    }
-}
+mod tests;
