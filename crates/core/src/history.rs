@@ -53,6 +53,13 @@ impl History {
         (index < self.values.len()).then_some(index)
     }
 
+    /// Whole days, counted back from the end, of which more than half was measured: what there is to learn from,
+    /// however long ago the first value was.
+    pub fn measured_days(&self) -> u32 {
+        let is_measured = |day: &&[f64]| 2 * day.iter().filter(|v| v.is_finite()).count() > day.len();
+        self.values.rchunks_exact(self.cadence.per_day()).filter(is_measured).count() as u32
+    }
+
     /// The value at a time, where there is one.
     pub fn at(&self, time: Timestamp) -> Option<f64> {
         self.index(time).map(|i| self.values[i]).filter(|v| v.is_finite())
@@ -90,6 +97,24 @@ mod tests {
         assert_eq!(history.at("2021-01-01T00:00:00Z".parse().unwrap()), Some(1.0));
         assert_eq!(history.at("2021-01-01T01:00:00Z".parse().unwrap()), None);
         assert_eq!(history.at("2021-01-01T03:00:00Z".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_day_counts_as_measured_where_more_than_half_of_it_was() {
+        let hours = |count: usize, value: f64| vec![value; count];
+        let check = |parts: &[Vec<f64>], expected: u32| {
+            let history = History::new("2021-01-01".parse().unwrap(), Cadence::Hour, parts.concat());
+            assert_eq!(history.measured_days(), expected, "{parts:?}");
+        };
+        let nan = f64::NAN;
+        check(&[], 0);
+        check(&[hours(24, 1.0)], 1);
+        check(&[hours(11, nan), hours(13, 1.0)], 1);
+        check(&[hours(12, nan), hours(12, 1.0)], 0);
+        // The hours before the first whole day are none.
+        check(&[hours(23, 1.0), hours(24, 1.0)], 1);
+        // Three days, a hole of ten years, and one day.
+        check(&[hours(72, 1.0), hours(3_650 * 24, nan), hours(24, 1.0)], 4);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Situation {
     pub last_asked: Option<Timestamp>,
     /// Retrainings in a row that brought no new model.
     pub failures: u32,
-    /// Days of history.
+    /// Days of the newest history that were measured; looked at only where nothing serves.
     pub history_days: u32,
     /// Days of history before the first model.
     pub history_needed: u32,

@@ -73,7 +73,7 @@ impl Drift {
     async fn decide(&self, state: &State, batch: &BatchId, cause: &str) -> Result<Checked, Failure> {
         let artifacts = &self.stores.artifacts;
         let series = Series::open(artifacts, &batch.snapshot).await?;
-        let from = batch.origin.plus(-i64::from(monitor::history_days(&series.definition)) * DAY);
+        let from = batch.origin.plus(-i64::from(monitor::history_days(&series.definition, state)) * DAY);
         let history = series.history(artifacts, from, batch.origin).await?;
         let model: Option<Model> = match &state.serving {
             Some(serving) => Some(artifacts.get_document(&serving.model).await?),
@@ -171,7 +171,6 @@ fn check(
     forecasts: &[(Pending, Forecast)],
     cause: &str,
 ) -> Result<Checked, monitor::MonitorError> {
-    let inputs =
-        Inputs { definition: &series.definition, batch, history, first: series.manifest.first, model, forecasts };
+    let inputs = Inputs { definition: &series.definition, batch, history, model, forecasts };
     monitor::check(state, &inputs, cause)
 }

@@ -175,10 +175,10 @@ pub enum FitError {
     /// The history is too short.
     #[error("there are {days} days of history, and a model needs {needed}")]
     TooShort {
-        /// Whole days between the first value and the end of the history.
-        days: i64,
+        /// Days that were measured.
+        days: u32,
         /// Days that are needed.
-        needed: i64,
+        needed: u32,
     },
     /// Nothing was measured.
     #[error("no value before {cut} was measured")]
@@ -317,13 +317,14 @@ pub(super) fn fit_pair(definition: &Definition, history: &History, cut: Timestam
     let (all, per_day) = (design.known.len(), history.cadence().per_day());
     let early = all.saturating_sub(held_out);
     let (before, after) = (Shared::over(&design, 0..early, per_day), Shared::over(&design, early..all, per_day));
+    let (seen_early, seen) = measured_targets(&design, held_out);
     let recipe = Recipe { definition, scale, describes: calendar.describes(), cadence: history.cadence() };
     let fitted: Vec<Result<(Weights, Weights), FitError>> = (0..steps)
         .into_par_iter()
         .map(|step| {
             let known = before.horizon(step);
             let whole = known.plus(&after.horizon(step));
-            Ok((recipe.weights(step, known, early)?, recipe.weights(step, whole, all)?))
+            Ok((recipe.weights(step, known, seen_early)?, recipe.weights(step, whole, seen)?))
         })
         .collect();
     let fitted = fitted.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -335,10 +336,7 @@ fn check(definition: &Definition, history: &History) -> Result<(), FitError> {
     if history.cadence() != definition.cadence {
         return Err(FitError::Cadence { definition: definition.cadence, history: history.cadence() });
     }
-    let needed = i64::from(definition.forecast.history_days);
-    let measured = |v: &f64| v.is_finite();
-    let first = history.values().iter().position(measured).map_or(history.end(), |place| history.time(place));
-    let days = history.end().since(first) / DAY;
+    let (days, needed) = (history.measured_days(), definition.forecast.history_days);
     if days < needed {
         return Err(FitError::TooShort { days, needed });
     }
@@ -357,6 +355,13 @@ fn scale(history: &History, cut: Timestamp) -> Result<Scale, FitError> {
     Ok(scale)
 }
 
+/// Targets that were measured: those before what is held out, and all of them.
+fn measured_targets(design: &Design, held_out: usize) -> (usize, usize) {
+    let measured = |known: &[bool]| known.iter().filter(|known| **known).count();
+    let early = design.known.len().saturating_sub(held_out);
+    (measured(&design.known[..early]), measured(&design.known))
+}
+
 /// How normal equations become weights.
 struct Recipe<'a> {
     definition: &'a Definition,
@@ -366,8 +371,8 @@ struct Recipe<'a> {
 }
 
 impl Recipe<'_> {
-    /// The weights of one horizon step, in the series' unit, from the rows of the first `places` targets.
-    fn weights(&self, step: usize, normal: Normal, places: usize) -> Result<Weights, FitError> {
+    /// The weights of one horizon step, in the series' unit, from rows with that many measured targets among them.
+    fn weights(&self, step: usize, normal: Normal, targets: usize) -> Result<Weights, FitError> {
         let needed = 2 * self.cadence.per_day();
         if normal.rows < needed {
             return Err(FitError::TooFewRows { step, rows: normal.rows, needed });
@@ -375,9 +380,9 @@ impl Recipe<'_> {
         let lags = normal.gram.nrows() - self.describes.len();
         let Normal { mut gram, moments, .. } = normal;
         // The diagonal of the feature that is always 1 is the weight of all rows.
-        let caution = self.caution(gram[[lags, lags]], places);
+        let caution = self.caution(gram[[lags, lags]], targets);
         hold_level(&mut gram, lags, caution);
-        let penalty = self.penalty(lags, places, caution);
+        let penalty = self.penalty(lags, targets, caution);
         let solved = solve::solve(gram, moments, &penalty).map_err(|source| FitError::Solve { step, source })?;
         let mut lag_weights = solved.to_vec();
         let calendar_weights = lag_weights.split_off(lags);
@@ -388,19 +393,19 @@ impl Recipe<'_> {
     ///
     /// Within a year nobody can tell a season from a trend, nor whether a level returns to the mean: a model that is
     /// left to learn it from a winter expects winter's level in May.
-    fn caution(&self, weight: f64, places: usize) -> f64 {
-        weight * (self.scarcity(places).powi(2) - 1.0)
+    fn caution(&self, weight: f64, targets: usize) -> f64 {
+        weight * (self.scarcity(targets).powi(2) - 1.0)
     }
 
-    /// A year over the length of the history, at least 1.
-    fn scarcity(&self, places: usize) -> f64 {
-        let years = places as f64 * self.cadence.seconds() as f64 / (365.25 * DAY as f64);
+    /// A year over what was measured, at least 1: years in which nothing was measured teach no season.
+    fn scarcity(&self, targets: usize) -> f64 {
+        let years = targets as f64 * self.cadence.seconds() as f64 / (365.25 * DAY as f64);
         1.0 / years.clamp(1e-3, 1.0)
     }
 
     /// The penalty on each weight: the less history, the stronger, and strongest on the season.
-    fn penalty(&self, lags: usize, places: usize, caution: f64) -> Array1<f64> {
-        let penalty = self.definition.forecast.penalty * self.scarcity(places);
+    fn penalty(&self, lags: usize, targets: usize, caution: f64) -> Array1<f64> {
+        let penalty = self.definition.forecast.penalty * self.scarcity(targets);
         let of_calendar = self.describes.iter().map(|describes| match describes {
             Describes::Level => 0.0,
             Describes::Week => penalty,

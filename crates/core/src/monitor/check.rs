@@ -25,8 +25,6 @@ pub struct Inputs<'a> {
     pub batch: &'a BatchId,
     /// The newest [`history_days`] of the batch's snapshot.
     pub history: &'a History,
-    /// The first hour that the series has.
-    pub first: Timestamp,
     /// The serving model.
     pub model: Option<&'a Model>,
     /// The forecasts that the state watches.
@@ -51,10 +49,16 @@ pub enum MonitorError {
 }
 
 /// Days of history that a check needs: back to the oldest watched forecast, and the weeks that the naive forecast made
-/// at its origin reads.
-pub fn history_days(definition: &Definition) -> u32 {
+/// at its origin reads. Before the first model it is also twice what that model needs: of longer ago than that, or of
+/// days less than half measured, no forecast could be made either, and the check costs the same whatever the series'
+/// length.
+pub fn history_days(definition: &Definition, state: &State) -> u32 {
     let watched = kept_days(definition.drift.window_days) + NEEDED_DAYS.unsigned_abs() as u32;
-    watched.max(drift::days_needed(definition))
+    let days = watched.max(drift::days_needed(definition));
+    match &state.serving {
+        Some(_) => days,
+        None => days.max(definition.forecast.history_days.saturating_mul(2)),
+    }
 }
 
 /// Checks a batch whose turn it is; `cause` is the id of the event that announced it.
@@ -171,7 +175,7 @@ fn situation(state: &State, inputs: &Inputs<'_>, report: &Report) -> Situation {
         serving_since: state.serving.as_ref().map(|s| s.since),
         last_asked: state.last_asked,
         failures: state.failures,
-        history_days: (inputs.batch.origin.since(inputs.first) / DAY).clamp(0, i64::from(u32::MAX)) as u32,
+        history_days: inputs.history.measured_days(),
         history_needed: inputs.definition.forecast.history_days,
         brings_news: state.origin.is_none_or(|origin| inputs.batch.origin > origin),
         skill_alarm: (*answer == Answer::Drifted).then(|| reason.clone()),

@@ -150,11 +150,14 @@ impl Design {
             filled: filled.iter().map(|v| if v.is_finite() { *v } else { 0.0 }).collect(),
             first,
         };
+        let seen = measured_before(&scaled);
         for row in 0..origins {
             let origin = first + row * stride;
-            // With the newest value measured, every gap among the lags was closed before the origin.
+            // With the newest value measured, every gap among the lags was closed before the origin. Weeks that were
+            // mostly filled, as those after a hole of years, are none that a forecast would be made from.
             let window = &filled[origin - month..origin];
-            if scaled[origin - 1].is_finite() && window.iter().all(|v| v.is_finite()) {
+            let is_measured = scaled[origin - 1].is_finite() && 2 * (seen[origin] - seen[origin - month]) >= month;
+            if is_measured && window.iter().all(|v| v.is_finite()) {
                 design.set_lags(row, window);
                 let guess = moved_week(window, cadence, steps, SHAPE_SHARE);
                 design.set_left(row, &guess, &scaled[origin..]);
@@ -200,6 +203,15 @@ impl Design {
             }
         }
     }
+}
+
+/// How many values were measured before each place.
+fn measured_before(values: &[f64]) -> Vec<usize> {
+    let counted = values.iter().scan(0, |count, value| {
+        *count += usize::from(value.is_finite());
+        Some(*count)
+    });
+    std::iter::once(0).chain(counted).collect()
 }
 
 /// The calendar of every step after the first `skipped`, zero where the value is missing.

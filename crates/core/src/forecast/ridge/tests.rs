@@ -243,6 +243,24 @@ fn days_before_the_first_value_are_no_history() {
 }
 
 #[test]
+fn days_in_which_nothing_was_measured_are_no_history() {
+    // Three days, a hole of seven years, and 56 days.
+    let days = 3 + 7 * 365 + 56;
+    let history = with_gaps(&simulated(Cadence::Day, days, 14), std::slice::from_ref(&(3..days - 56)));
+    let refused = fit_pair(&definition("1d", 96), &history, history.end().plus(-21 * DAY)).err().unwrap();
+    assert!(matches!(refused, FitError::TooShort { days: 59, needed: 60 }), "{refused}");
+}
+
+#[test]
+fn weeks_that_were_mostly_filled_are_not_learnt_from() {
+    // Days 40 to 59 are missing. Of the 28 days before day 74 the newest 14 were measured.
+    let history = with_gaps(&simulated(Cadence::Day, 100, 22), std::slice::from_ref(&(40..60)));
+    let design = design(&history, 2, 100);
+    let used: Vec<usize> = (28..100).filter(|origin| design.weights[origin - 28] > 0.0).collect();
+    assert_eq!(used, (28..=40).chain(74..100).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_constant_series_is_refused() {
     let history = History::new(start(), Cadence::Day, vec![0.1 + 0.2; 100]);
     let refused = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).err().unwrap();
@@ -251,8 +269,10 @@ fn a_constant_series_is_refused() {
 
 #[test]
 fn a_history_of_gaps_is_refused() {
-    let history = with_gaps(&simulated(Cadence::Day, 100, 15), std::slice::from_ref(&(2..78)));
-    let refused = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).err().unwrap();
+    // A third of 300 days was measured: enough days, and not a week among them that a forecast is made from.
+    let gaps: Vec<_> = (0..298).step_by(3).map(|at| at + 1..at + 3).collect();
+    let history = with_gaps(&simulated(Cadence::Day, 300, 15), &gaps);
+    let refused = fit_pair(&definition("1d", 96), &history, start().plus(279 * DAY)).err().unwrap();
     assert!(matches!(refused, FitError::TooFewRows { step: 0, rows: 0, needed: 2 }), "{refused}");
 }
 
@@ -312,6 +332,13 @@ fn a_level_that_moved_within_the_first_year_is_not_expected_to_return() {
     let usual = moved_week(&fallen.values()[122..], Cadence::Day, 4, 1.0);
     let apart = forecast.iter().zip(&usual).map(|(f, u)| (f - u).abs()).fold(0.0, f64::max);
     assert!(apart < 30.0, "{forecast:?} and {usual:?}");
+}
+
+#[test]
+fn only_what_was_measured_counts_as_seen() {
+    // Of 100 days the first 28 are lags only; of the 72 left, days 40 to 59 are missing. The last 21 are held out.
+    let history = with_gaps(&simulated(Cadence::Day, 100, 21), std::slice::from_ref(&(40..60)));
+    assert_eq!(measured_targets(&design(&history, 2, 79), 21), (31, 52));
 }
 
 #[test]

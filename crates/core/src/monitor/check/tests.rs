@@ -29,7 +29,7 @@ fn daily() -> (Definition, History) {
 
 fn checked(state: &State, history: &History, batch: &BatchId, forecasts: &[(Pending, Forecast)]) -> Checked {
     let definition = daily().0;
-    let inputs = Inputs { definition: &definition, batch, history, first: start(), model: None, forecasts };
+    let inputs = Inputs { definition: &definition, batch, history, model: None, forecasts };
     check(state, &inputs, "cause").unwrap()
 }
 
@@ -65,6 +65,35 @@ fn a_batch_waits_where_there_is_too_little_history_for_a_model() {
     let reason = "59 of the 60 days of history for a first model are there".to_owned();
     assert_eq!(verdict_of(&made), Verdict::Wait { reason });
     assert_eq!((request_of(&made), made.state.phase), (None, Phase::Forecast { sequence: 1 }));
+}
+
+#[test]
+fn days_measured_before_a_hole_of_years_do_not_hasten_the_first_model() {
+    // Three days, a hole of two years, and 60 days.
+    let days = 3 + 730 + 60;
+    let mut values = simulated(Cadence::Day, days, 2).values().to_vec();
+    values[3..3 + 730].fill(f64::NAN);
+    let whole = History::new(start(), Cadence::Day, values);
+    let definition = daily().0;
+    let read = i64::from(history_days(&definition, &State::default()));
+    assert_eq!(read, 120);
+    let made = |until: i64| {
+        let known = whole.between(at(until - read), at(until));
+        checked(&State::default(), &known, &batch(1, at(until)), &[])
+    };
+    let reason = "59 of the 60 days of history for a first model are there".to_owned();
+    assert_eq!(verdict_of(&made(3 + 730 + 59)), Verdict::Wait { reason });
+    assert!(request_of(&made(3 + 730 + 60)).is_some());
+}
+
+#[test]
+fn a_check_reads_no_more_for_a_long_series_and_less_once_a_model_serves() {
+    let mut definition = daily().0;
+    // Twice the window of 14 days and 35 more.
+    assert_eq!(history_days(&definition, &served(at(100))), 63);
+    definition.forecast.history_days = 365;
+    assert_eq!(history_days(&definition, &State::default()), 730);
+    assert_eq!(history_days(&definition, &served(at(100))), 63);
 }
 
 #[test]
@@ -184,7 +213,7 @@ fn a_forecast_whose_hours_came_late_is_still_scored() {
     let (definition, history) = daily();
     let pending = Pending { origin: at(92), forecast: artifact(Kind::Forecast, "f"), days_scored: 0 };
     let state = State { forecasts: vec![pending.clone()], ..served(at(90)) };
-    let read = i64::from(history_days(&definition));
+    let read = i64::from(history_days(&definition, &state));
     let newest = history.between(at(DAYS - read), at(DAYS));
     let made = checked(&state, &newest, &batch(2, at(DAYS)), &[(pending, forecast(&history, at(92)))]);
     assert_eq!(made.state.days.len(), 1);
