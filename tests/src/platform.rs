@@ -35,7 +35,7 @@ pub struct Platform {
 
 impl Platform {
     /// The simulated series.
-    pub const SERIES: &str = "sim.ci_direct";
+    pub const SERIES: &str = "simulated.ci_direct";
 
     /// The definition of the simulated series with the shortest history before a first model is tried.
     ///

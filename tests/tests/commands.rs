@@ -141,8 +141,8 @@ const HISTORY: [&str; 9] =
 fn a_command_whose_output_nobody_reads_does_its_work_and_ends_well() -> Result<()> {
     let folder = TempDir::new()?;
     tables(folder.path())?;
-    let backtest = ["backtest", "--input", "history.csv", "--series", "sim.ci_direct", "--out", "backtest.csv"];
-    let demo = ["demo", "--input", "history.csv", "--series", "sim.ci_direct", "--once", "--out", "out"];
+    let backtest = ["backtest", "--input", "history.csv", "--series", "simulated.ci_direct", "--out", "backtest.csv"];
+    let demo = ["demo", "--input", "history.csv", "--series", "simulated.ci_direct", "--once", "--out", "out"];
     for args in [&HISTORY[..], &backtest, &demo, &DRIFT, &["--help"], &["drift", "--help"], &["--version"]] {
         let (code, warned) = unread(folder.path(), args)?;
         assert_eq!(code, Some(0), "{args:?}: {warned}");

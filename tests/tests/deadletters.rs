@@ -57,11 +57,11 @@ async fn a_poisoned_message_is_listed_and_shown_with_its_reason_and_blocks_nobod
     letters.sort_by_key(|letter| letter["message"].as_u64());
     for letter in &letters {
         assert_eq!((&letter["service"], &letter["attempts"]), (&"ingestion".into(), &1.into()), "{letter}");
-        assert_eq!(letter["subject"], "aria.v1.batch.received.sim.ci_direct");
+        assert_eq!(letter["subject"], "aria.v1.batch.received.simulated.ci_direct");
     }
     // The two are worked on side by side, so either may be buried first.
     let about = |part: &str| letters.iter().find(|letter| letter["reason"].as_str().is_some_and(|r| r.contains(part)));
-    about("raw/sim.ci_direct/").with_context(|| format!("nothing about the lost bytes in {letters:?}"))?;
+    about("raw/simulated.ci_direct/").with_context(|| format!("nothing about the lost bytes in {letters:?}"))?;
     let rubbish = about("not the protobuf message").with_context(|| format!("nothing about rubbish in {letters:?}"))?;
 
     let number = rubbish["number"].to_string();
@@ -119,7 +119,7 @@ async fn a_message_that_fails_again_is_a_dead_letter_again_with_a_number_of_its_
         again.context("it has not failed again")
     })
     .await?;
-    assert_eq!(again["subject"], "aria.v1.replay.ingestion.batch.received.sim.ci_direct");
+    assert_eq!(again["subject"], "aria.v1.replay.ingestion.batch.received.simulated.ci_direct");
     assert_eq!(listed(&platform, 1).await?, [again]);
     Ok(())
 }
@@ -133,7 +133,9 @@ async fn a_dropped_dead_letter_is_gone_for_operators_and_its_reason_stays_in_the
     let (number, other) = (letters[0]["number"].to_string(), letters[1]["number"].to_string());
 
     let told = platform.done(&["deadletters", "drop", &number, "--reason", "a test of the client"]).await?;
-    for part in [&format!("dead letter {number} of ingestion dropped"), "a test of the client", "raw/sim.ci_direct/"] {
+    for part in
+        [&format!("dead letter {number} of ingestion dropped"), "a test of the client", "raw/simulated.ci_direct/"]
+    {
         assert!(told.contains(part), "no `{part}` in {told}");
     }
     assert_eq!(listed(&platform, 1).await?[0]["number"].to_string(), other);
@@ -190,7 +192,10 @@ async fn a_retraining_on_data_that_is_not_there_fails_with_its_reason_and_is_kep
     platform.event("the training to fail", failed).await?;
     let letters = listed(&platform, 1).await?;
     assert_eq!(letters[0]["service"], "training");
-    assert!(letters[0]["reason"].as_str().is_some_and(|why| why.contains("snapshot/sim.ci_direct/")), "{letters:?}");
+    assert!(
+        letters[0]["reason"].as_str().is_some_and(|why| why.contains("snapshot/simulated.ci_direct/")),
+        "{letters:?}"
+    );
     assert_eq!(platform.done(&["deadletters", "list", "--service", "drift"]).await?.trim(), "no dead letters");
     Ok(())
 }

@@ -10,7 +10,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const BATCHES: &str = "/v1/series/sim.ci_direct/batches";
+const BATCHES: &str = "/v1/series/simulated.ci_direct/batches";
 const CSV: &str = "text/csv";
 
 fn client() -> Client {
@@ -109,8 +109,9 @@ async fn a_rejected_upload_sent_again_is_a_further_batch() -> Result<()> {
 #[tokio::test]
 async fn the_newest_forecast_and_every_one_before_it_are_told_with_their_models() -> Result<()> {
     let platform = Platform::start().await?;
-    refused(get(&platform, "/v1/series/sim.ci_direct/forecast").await?, StatusCode::NOT_FOUND, "no forecast").await?;
-    assert_eq!(json_of(get(&platform, "/v1/series/sim.ci_direct/forecasts").await?).await?, json!([]));
+    refused(get(&platform, "/v1/series/simulated.ci_direct/forecast").await?, StatusCode::NOT_FOUND, "no forecast")
+        .await?;
+    assert_eq!(json_of(get(&platform, "/v1/series/simulated.ci_direct/forecasts").await?).await?, json!([]));
 
     let spans = [("2021-01-01", "2021-03-20"), ("2021-03-20", "2021-03-21"), ("2021-03-21", "2021-03-22")];
     for (ordinal, (from, to)) in (1..).zip(spans) {
@@ -120,7 +121,7 @@ async fn the_newest_forecast_and_every_one_before_it_are_told_with_their_models(
         assert!(matches!(ended.fact, Fact::ForecastIssued(_)), "{ended:?}");
     }
 
-    let newest = json_of(get(&platform, "/v1/series/sim.ci_direct/forecast").await?).await?;
+    let newest = json_of(get(&platform, "/v1/series/simulated.ci_direct/forecast").await?).await?;
     assert_eq!((&newest["origin"], &newest["unit"]), (&json!("2021-03-22T00:00:00Z"), &json!("gCO2eq/kWh")));
     let points = newest["points"].as_array().context("no points")?;
     assert_eq!(points.len(), 96);
@@ -130,18 +131,18 @@ async fn the_newest_forecast_and_every_one_before_it_are_told_with_their_models(
         assert!(low <= point["forecast"].as_f64() && point["forecast"].as_f64() <= high, "{point}");
     }
 
-    let all = json_of(get(&platform, "/v1/series/sim.ci_direct/forecasts").await?).await?;
+    let all = json_of(get(&platform, "/v1/series/simulated.ci_direct/forecasts").await?).await?;
     let origins: Vec<_> = all.as_array().context("no list")?.iter().map(|forecast| &forecast["origin"]).collect();
     assert_eq!(origins, ["2021-03-20T00:00:00Z", "2021-03-21T00:00:00Z", "2021-03-22T00:00:00Z"]);
     assert_eq!((&all[2]["model"], &all[2]["ordinal"]), (&newest["model"], &json!(3)));
-    let path = "/v1/series/sim.ci_direct/forecast?origin=2021-03-21T00:00:00Z";
+    let path = "/v1/series/simulated.ci_direct/forecast?origin=2021-03-21T00:00:00Z";
     assert_eq!(json_of(get(&platform, path).await?).await?["points"][0]["target"], "2021-03-21T00:00:00Z");
-    let path = "/v1/series/sim.ci_direct/forecast?origin=2021-05-21T00:00:00Z";
+    let path = "/v1/series/simulated.ci_direct/forecast?origin=2021-05-21T00:00:00Z";
     refused(get(&platform, path).await?, StatusCode::NOT_FOUND, "2021-05-21T00:00:00Z").await?;
 
-    let status = json_of(get(&platform, "/v1/series/sim.ci_direct").await?).await?;
+    let status = json_of(get(&platform, "/v1/series/simulated.ci_direct").await?).await?;
     assert_eq!((&status["batches_taken_up"], &status["model"]), (&json!(3), &newest["model"]));
-    let models = json_of(get(&platform, "/v1/series/sim.ci_direct/models").await?).await?;
+    let models = json_of(get(&platform, "/v1/series/simulated.ci_direct/models").await?).await?;
     assert_eq!(models["versions"].as_array().map(Vec::len), Some(1));
     Ok(())
 }
@@ -176,7 +177,7 @@ async fn a_larger_upload_than_the_series_takes_is_refused_where_another_series_t
     let definition = Platform::definition()?.replace("[contract]", "[contract]\nupload_bytes = 100");
     let platform = Platform::start_with(&definition).await?;
     let larger =
-        definition.replace("upload_bytes = 100", "upload_bytes = 1000").replace("sim.ci_direct", "fr.ci_direct");
+        definition.replace("upload_bytes = 100", "upload_bytes = 1000").replace("simulated.ci_direct", "fr.ci_direct");
     let mut platform = platform;
     std::fs::write(platform.folder().join("series/other.toml"), larger)?;
     platform.stop().await?;
@@ -198,10 +199,14 @@ async fn an_unknown_series_is_not_found_whatever_is_asked_of_it() -> Result<()> 
     }
     refused(get(&platform, "/v1/events?series=it.unknown").await?, StatusCode::NOT_FOUND, "it.unknown").await?;
     refused(get(&platform, "/v1/events?from=soon").await?, StatusCode::BAD_REQUEST, "from").await?;
-    refused(get(&platform, "/v1/series/sim.ci_direct/forecast?origin=noon").await?, StatusCode::BAD_REQUEST, "noon")
-        .await?;
+    refused(
+        get(&platform, "/v1/series/simulated.ci_direct/forecast?origin=noon").await?,
+        StatusCode::BAD_REQUEST,
+        "noon",
+    )
+    .await?;
     let known = json_of(get(&platform, "/v1/series").await?).await?;
-    assert_eq!(known[0]["id"], "sim.ci_direct");
+    assert_eq!(known[0]["id"], "simulated.ci_direct");
     Ok(())
 }
 
@@ -245,7 +250,7 @@ async fn feed_until(response: &mut Response, last: &str) -> Result<Vec<Sent>> {
 #[tokio::test]
 async fn the_live_feed_delivers_every_event_of_a_batch_in_order_and_goes_on_after_a_break() -> Result<()> {
     let platform = Platform::start().await?;
-    let mut feed = get(&platform, "/v1/events?series=sim.ci_direct").await?.error_for_status()?;
+    let mut feed = get(&platform, "/v1/events?series=simulated.ci_direct").await?.error_for_status()?;
     assert_eq!(feed.headers()["content-type"], "text/event-stream");
     let rows = wave("2021-01-01", "2021-03-20", Pace::Slow)?;
     upload(&platform, CSV, rows).await?.error_for_status()?;

@@ -116,9 +116,9 @@ async fn of_the_same_command_four_times_at_once_one_is_done() -> Result<()> {
 async fn a_retraining_without_data_is_refused_and_with_too_little_it_fails_with_its_reason() -> Result<()> {
     let platform = Platform::start().await?;
     let said = platform.refused(&RETRAIN).await?;
-    assert!(said.contains("no batch of `sim.ci_direct` has been taken in"), "{said}");
+    assert!(said.contains("no batch of `simulated.ci_direct` has been taken in"), "{said}");
     let said = platform.refused(&ROLLBACK).await?;
-    assert!(said.contains("no batch of `sim.ci_direct` has been taken in"), "{said}");
+    assert!(said.contains("no batch of `simulated.ci_direct` has been taken in"), "{said}");
 
     platform.ingest("2021-01-01", "2021-01-10", Pace::Slow).await?;
     let asked = json(&platform.done(&RETRAIN).await?)?;

@@ -154,7 +154,7 @@ async fn a_file_larger_than_its_series_takes_is_refused_before_anything_is_store
     };
     // Nothing but the shipped definition is known: 256 MiB. The file has no blocks on the disk.
     std::fs::File::create(platform.folder().join("huge.csv"))?.set_len((256 << 20) + 1)?;
-    let said = "an upload may have 268435456: so says the shipped definition of `sim.ci_direct`; split it";
+    let said = "an upload may have 268435456: so says the shipped definition of `simulated.ci_direct`; split it";
     refused(&["huge.csv"], said).await?;
     platform.write("week.csv", "2021-01-02", "2021-01-09", Pace::Slow)?;
     let series = "series/series.toml";
@@ -162,7 +162,7 @@ async fn a_file_larger_than_its_series_takes_is_refused_before_anything_is_store
     assert_eq!((stored(), platform.tally().await?.batches), (0, 0));
 
     platform.ingest("2021-01-01", "2021-01-02", Pace::Slow).await?;
-    let said = "an upload may have 3000: so it was when the newest batch of `sim.ci_direct` came in; split it";
+    let said = "an upload may have 3000: so it was when the newest batch of `simulated.ci_direct` came in; split it";
     refused(&["week.csv"], said).await?;
     assert_eq!((stored(), platform.tally().await?.batches), (1, 1));
     Ok(())

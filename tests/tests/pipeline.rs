@@ -10,7 +10,7 @@ use aria_tests::{Nats, Process, S3, Service, aria, free_ports, nats_server};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const SERIES: &str = "sim.ci_direct";
+const SERIES: &str = "simulated.ci_direct";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `aria` to its end.
@@ -144,8 +144,8 @@ async fn two_replicas_of_each_service_over_s3_give_the_result_of_one_though_one_
     history(folder.path()).await?;
     let series = folder.path().join("series");
     std::fs::create_dir(&series)?;
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/series/sim.ci_direct.toml");
-    std::fs::copy(shipped, series.join("sim.ci_direct.toml"))?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/series/simulated.ci_direct.toml");
+    std::fs::copy(shipped, series.join("simulated.ci_direct.toml"))?;
 
     let (nats, s3) = (Nats::start().await?, S3::start().await?);
     let doubled = ["ingestion", "training", "evaluation", "drift", "prediction"].map(|name| [name; 2]).concat();

@@ -222,7 +222,7 @@ async fn up_without_definitions_serves_the_shipped_ones_and_says_so_and_an_empty
     let folder = TempDir::new()?;
     let mut up = Process::spawn("aria-up", &mut command(folder.path(), &["up", "--http", "127.0.0.1:0"], &[])?)?;
     let serving = up.wait_for_line(PATIENCE, |line| line.strip_prefix("serving ").map(str::to_owned))?;
-    assert_eq!(serving, "it.ci_direct, sim.ci_direct as shipped; --series names a folder with others");
+    assert_eq!(serving, "it.ci_direct, simulated.ci_direct as shipped; --series names a folder with others");
     up.terminate(PATIENCE).await?;
 
     std::fs::create_dir(folder.path().join("empty"))?;

@@ -155,7 +155,7 @@ impl Demo {
                 (definition, bytes, format, name, simulated)
             }
             None => {
-                let definition = input::definition("sim.ci_direct", None)?;
+                let definition = input::definition("simulated.ci_direct", None)?;
                 (definition, simulated_history()?, aria_core::artifact::Format::Csv, "the simulator".to_owned(), true)
             }
         };

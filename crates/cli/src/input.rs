@@ -11,7 +11,7 @@ use aria_core::time::Timestamp;
 /// The definitions that come with the command, for use without a folder of them.
 const SHIPPED: [&str; 2] = [
     include_str!("../../../deploy/series/it.ci_direct.toml"),
-    include_str!("../../../deploy/series/sim.ci_direct.toml"),
+    include_str!("../../../deploy/series/simulated.ci_direct.toml"),
 ];
 
 /// The shipped definitions.

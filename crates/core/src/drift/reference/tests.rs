@@ -10,7 +10,7 @@ use crate::time::{DAY, Timestamp};
 fn definition() -> Definition {
     Definition::from_toml(
         r#"
-        id = "sim.ci_direct"
+        id = "simulated.ci_direct"
         unit = "gCO2eq/kWh"
         cadence = "1h"
         time_zone = "Europe/Rome"
