@@ -1,4 +1,5 @@
-//! Whose turn it is, by the handlers themselves over stores in memory: nothing is ended, and nothing overtaken, before it.
+//! Whose turn it is, by the handlers themselves over stores in memory: nothing is ended, and nothing overtaken, before
+//! it.
 
 use anyhow::Result;
 use aria_core::artifact::{Format, Kind, Ref};

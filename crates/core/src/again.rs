@@ -1,7 +1,7 @@
 //! What comes of an event that a service could not process when it is handed in again.
 //!
-//! A batch has one end, and a retraining one outcome. What was ended when the service gave up does not begin anew by the
-//! same event; an operator has to know what does.
+//! A batch has one end, and a retraining one outcome. What was ended when the service gave up does not begin anew by
+//! the same event; an operator has to know what does.
 
 use crate::ending::Endings;
 use crate::event::{BatchReceived, Event, Fact, Retraining};

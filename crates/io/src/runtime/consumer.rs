@@ -9,8 +9,8 @@ use super::Limits;
 use crate::bus::{Bus, BusError, Health, STREAM, consumed_subjects};
 
 /// Messages handed out and not acknowledged, over all replicas. Those that are far from their turn count too, and the
-/// event that they wait for stands behind them in the log: with fewer than a backlog has, a service would wait for ever.
-/// The brake is that a replica asks for one message per free hand.
+/// event that they wait for stands behind them in the log: with fewer than a backlog has, a service would wait for
+/// ever. The brake is that a replica asks for one message per free hand.
 const MOST_IN_HAND: i64 = 1_000_000;
 
 /// The consumer of a service.

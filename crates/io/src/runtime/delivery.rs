@@ -325,8 +325,8 @@ impl<H: Handler> Desk<H> {
         outage
     }
 
-    /// Ends the chain, then keeps the message with the reason. Where that cannot be done yet, the message comes back and
-    /// is buried then: a message that is gone while its chain is open would block its series for good.
+    /// Ends the chain, then keeps the message with the reason. Where that cannot be done yet, the message comes back
+    /// and is buried then: a message that is gone while its chain is open would block its series for good.
     async fn bury(
         &self,
         message: &Message,

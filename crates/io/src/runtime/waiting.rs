@@ -1,7 +1,7 @@
 //! Where messages wait in this process for their turn: in line, the oldest of a series' fact in front.
 //!
-//! A message that is handed back to the broker comes again after a fixed time, in any order; a backlog of a series would
-//! mostly find that it is not its turn. In line only the front looks, and at once when the series has moved.
+//! A message that is handed back to the broker comes again after a fixed time, in any order; a backlog of a series
+//! would mostly find that it is not its turn. In line only the front looks, and at once when the series has moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
