@@ -3,12 +3,15 @@
 
 use anyhow::Result;
 use aria_core::artifact::{Format, Kind, Ref};
-use aria_core::event::{BatchReceived, Cause, Event, Fact, ModelTrained, Retraining, RetrainingId};
+use aria_core::event::{
+    BatchAccepted, BatchId, BatchReceived, Cause, Event, Fact, ModelTrained, Retraining, RetrainingId,
+};
 use aria_core::head::Head;
 use aria_core::outbox::{BY_HAND, Outbox};
 use aria_core::registry::Registry;
 use aria_core::series::SeriesId;
 use aria_core::time::Timestamp;
+use aria_drift::Drift;
 use aria_evaluation::Evaluation;
 use aria_ingestion::Ingestion;
 use aria_io::runtime::{Delivery, Handler, Outcome, Wait};
@@ -29,7 +32,7 @@ fn received(ordinal: u64) -> Result<Delivery> {
 }
 
 fn unpublished(cause: &str) -> Outbox {
-    Outbox { cause: cause.to_owned(), events: Vec::new(), settled: false }
+    Outbox::unsettled(cause, Vec::new())
 }
 
 #[tokio::test]
@@ -42,13 +45,27 @@ async fn a_batch_is_not_rejected_before_the_ones_that_were_received_before_it_ha
 }
 
 #[tokio::test]
+async fn a_batch_is_not_passed_over_before_the_ones_that_were_accepted_before_it_have_ended() -> Result<()> {
+    let named = |kind| Ok::<_, anyhow::Error>(Ref::of(kind, &series()?, Format::Json, b"{}"));
+    let batch = BatchId { ordinal: 3, sequence: 3, snapshot: named(Kind::Snapshot)?, origin: Timestamp::EPOCH };
+    let (table, quarantine) = (named(Kind::Batch)?, None);
+    let accepted =
+        delivery(Fact::BatchAccepted(BatchAccepted { batch, table, quarantine, rows: 24, rows_quarantined: 0 }))?;
+    let drift = Drift::new(Stores::in_memory()?);
+    let waits = Outcome::Later(Wait { reason: "batch 1 of the series has not been checked".to_owned(), ahead: 2 });
+    assert_eq!(drift.give_up(&accepted, "the disk is full").await?, waits);
+    assert_eq!(drift.handle(&accepted).await?, waits);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_given_up_overwrites_no_facts_that_are_not_known_to_be_published() -> Result<()> {
     let stores = Stores::in_memory()?;
     let head = Head { ordinal: 2, outbox: Some(unpublished("batch 2")), ..Head::default() };
     stores.heads.store(&series()?, None, &head).await?;
     let ingestion = Ingestion::new(stores.clone(), []);
     assert!(matches!(ingestion.give_up(&received(3)?, "the disk is full").await?, Outcome::Later(_)));
-    ingestion.settled(&series()?, "batch 2").await?;
+    ingestion.settled(&series()?, &unpublished("batch 2")).await?;
     assert!(matches!(ingestion.give_up(&received(3)?, "the disk is full").await?, Outcome::Done(_)));
     Ok(())
 }
@@ -70,7 +87,7 @@ async fn evaluation_publishes_a_rollback_that_was_cut_off_before_it_compares_any
     let trained = delivery(Fact::ModelTrained(ModelTrained { retraining, model: named(Kind::Model)? }))?;
     let evaluation = Evaluation::new(stores.clone());
     assert_eq!(evaluation.handle(&trained).await?, Outcome::First(unpublished(BY_HAND)));
-    evaluation.settled(&series()?, BY_HAND).await?;
+    evaluation.settled(&series()?, &unpublished(BY_HAND)).await?;
     let held: Held<Registry> = stores.registry.load(&series()?).await?;
     assert_eq!(held.document.outbox, Some(Outbox { settled: true, ..unpublished(BY_HAND) }));
     Ok(())

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use anyhow::{Context, bail};
 use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::event::{BatchReceived, Event, Fact};
+use aria_core::outbox::Outbox;
 use aria_core::replay::Batch;
 use aria_core::series::Definition;
 use aria_core::summary::Tally;
@@ -154,8 +155,9 @@ async fn hand<H: Handler>(handler: &H, delivery: &Delivery) -> anyhow::Result<Ou
         }
         handled => handled.with_context(failed)?,
     };
-    if matches!(outcome, Outcome::Done(_)) {
-        handler.settled(&delivery.event.series, &delivery.id).await.with_context(failed)?;
+    if let Outcome::Done(events) = &outcome {
+        let published = Outbox::unsettled(&delivery.id, events.clone());
+        handler.settled(&delivery.event.series, &published).await.with_context(failed)?;
     }
     Ok(outcome)
 }

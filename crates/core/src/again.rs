@@ -21,7 +21,12 @@ pub struct Standing<'a> {
     pub endings: &'a Endings,
     /// Its models.
     pub registry: &'a Registry,
+    /// Whether the event is a batch that ended as rejected.
+    pub was_rejected: bool,
 }
+
+/// The service that the same events make a forecast and others only a note.
+const PREDICTION: &str = "prediction";
 
 /// What is to be done with the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,23 +41,33 @@ pub enum Again {
 
 /// Decides what is to be done with an event that a service gave up on.
 pub fn again(service: &str, event: &Event, standing: &Standing<'_>) -> Again {
-    let reason = match (service, &event.fact) {
-        ("ingestion", Fact::BatchReceived(received)) if received.ordinal <= standing.head.ordinal => {
-            return Again::AsBatch(received.clone());
+    const NEXT: &str = "the next batch brings a forecast";
+    let reason = match &event.fact {
+        Fact::BatchReceived(received) if received.ordinal > standing.head.ordinal => None,
+        Fact::BatchReceived(received) if standing.was_rejected => return Again::AsBatch(received.clone()),
+        Fact::BatchReceived(received) => {
+            Some(format!("batch {} has been taken in; its rows are in the series", received.ordinal))
         }
-        ("drift", Fact::BatchAccepted(accepted)) if accepted.batch.sequence <= standing.monitor.sequence => {
-            Some(format!(
-                "batch {} has ended without a forecast; its rows are in the series, and the next batch brings a forecast",
-                accepted.batch.ordinal
-            ))
+        Fact::BatchAccepted(accepted) => (accepted.batch.sequence <= standing.monitor.sequence)
+            .then(|| format!("batch {} has been checked; {NEXT}", accepted.batch.ordinal)),
+        Fact::RetrainingRequested(retraining) => ended(event, retraining, standing),
+        Fact::ModelTrained(trained) => ended(event, &trained.retraining, standing),
+        Fact::DriftChecked(_) | Fact::ModelPromoted(_) | Fact::ModelRejected(_) | Fact::TrainingFailed(_)
+            if service == PREDICTION =>
+        {
+            Order::of(&event.fact)
+                .filter(|order| order.batch.sequence <= standing.endings.sequence)
+                .map(|order| format!("batch {} has ended; {NEXT}", order.batch.ordinal))
         }
-        ("training" | "evaluation", Fact::RetrainingRequested(retraining)) => ended(event, retraining, standing),
-        ("training" | "evaluation", Fact::ModelTrained(trained)) => ended(event, &trained.retraining, standing),
-        ("prediction", fact) => Order::of(fact)
-            .map(|order| order.batch)
-            .filter(|batch| batch.sequence <= standing.endings.sequence)
-            .map(|batch| format!("batch {} has ended; the next batch brings a forecast", batch.ordinal)),
-        _ => None,
+        // A monitor that only notes an event can always note it again.
+        Fact::DriftChecked(_)
+        | Fact::ModelPromoted(_)
+        | Fact::ModelRejected(_)
+        | Fact::TrainingFailed(_)
+        | Fact::BatchRejected(_)
+        | Fact::ForecastIssued(_)
+        | Fact::ForecastWithheld(_)
+        | Fact::PerformanceScored(_) => None,
     };
     reason.map_or(Again::HandIn, Again::OfNoUse)
 }
@@ -103,12 +118,17 @@ mod tests {
 
     /// A series with 15 batches received, 5 accepted and checked, 4 ended, and retraining `r1` in flight.
     fn of(service: &str, fact: Fact) -> Again {
+        of_one(service, fact, true)
+    }
+
+    fn of_one(service: &str, fact: Fact, was_rejected: bool) -> Again {
         let head = Head { ordinal: 15, ..Head::default() };
         let phase = Phase::Retraining { id: RetrainingId("r1".into()), held: Some(5) };
         let monitor = State { sequence: 5, phase, ..State::default() };
         let endings = Endings { sequence: 4, outbox: None };
         let registry = Registry::default();
-        let standing = Standing { head: &head, monitor: &monitor, endings: &endings, registry: &registry };
+        let standing =
+            Standing { head: &head, monitor: &monitor, endings: &endings, registry: &registry, was_rejected };
         let event = Event { series: "it.ci_direct".parse().unwrap(), as_of: Timestamp::EPOCH, fact };
         again(service, &event, &standing)
     }
@@ -117,6 +137,12 @@ mod tests {
     fn the_bytes_of_a_batch_that_was_rejected_come_as_a_further_batch() {
         assert_eq!(of("ingestion", Fact::BatchReceived(received(15))), Again::AsBatch(received(15)));
         assert_eq!(of("ingestion", Fact::BatchReceived(received(16))), Again::HandIn);
+    }
+
+    #[test]
+    fn the_bytes_of_a_batch_that_was_taken_in_do_not_come_again_over_newer_values() {
+        let again = of_one("ingestion", Fact::BatchReceived(received(15)), false);
+        assert_eq!(again, Again::OfNoUse("batch 15 has been taken in; its rows are in the series".into()));
     }
 
     #[test]

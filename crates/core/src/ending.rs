@@ -52,8 +52,7 @@ impl Endings {
 
     /// The state once an event has ended a batch whose turn it is.
     pub fn after(batch: &BatchId, cause: &str, event: Event) -> Self {
-        let outbox = Outbox { cause: cause.to_owned(), events: vec![event], settled: false };
-        Self { sequence: batch.sequence, outbox: Some(outbox) }
+        Self { sequence: batch.sequence, outbox: Some(Outbox::unsettled(cause, vec![event])) }
     }
 }
 
@@ -92,7 +91,7 @@ mod tests {
     #[test]
     fn an_end_that_is_published_is_not_published_again_however_late_its_cause_comes_back() {
         let mut endings = Endings::after(&batch(3), "checked", withheld(3));
-        assert!(outbox::settle(endings.outbox_mut(), "checked"));
+        assert!(outbox::settle(endings.outbox_mut(), &Outbox::unsettled("checked", vec![withheld(3)])));
         assert_eq!(endings.turn_of(&batch(3), "checked"), Turn::Again(Vec::new()));
     }
 }

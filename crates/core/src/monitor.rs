@@ -217,7 +217,7 @@ pub fn ask_by_hand(
         asked_by_hand: Some(AskedByHand { id, snapshot: snapshot.clone() }),
         last_asked: Some(origin),
         asked: state.asked + 1,
-        outbox: Some(Outbox { cause: BY_HAND.to_owned(), events: vec![event.clone()], settled: false }),
+        outbox: Some(Outbox::unsettled(BY_HAND, vec![event.clone()])),
         ..state.clone()
     };
     Ok((next, event))

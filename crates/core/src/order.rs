@@ -8,12 +8,25 @@ use crate::event::{BatchId, Cause, Fact, Promotion, Retraining, Verdict};
 pub struct Order<'a> {
     /// The batch that ends with it.
     pub batch: &'a BatchId,
-    /// The model to forecast with; none where there is none.
-    pub model: Option<&'a Ref>,
-    /// Why the model is known to be drifted, where it is.
-    pub degraded: Option<String>,
-    /// Why there is no forecast where there is no model.
-    pub without_model: &'a str,
+    /// What there is to forecast with.
+    pub means: Means<'a>,
+}
+
+/// What there is to forecast with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means<'a> {
+    /// A model.
+    Model {
+        /// Which.
+        name: &'a Ref,
+        /// Why it is known to be drifted, where it is.
+        degraded: Option<String>,
+    },
+    /// Nothing: the forecast is withheld.
+    Nothing {
+        /// Why.
+        reason: &'a str,
+    },
 }
 
 impl<'a> Order<'a> {
@@ -21,21 +34,17 @@ impl<'a> Order<'a> {
     pub fn of(fact: &'a Fact) -> Option<Self> {
         match fact {
             Fact::DriftChecked(checked) => match &checked.verdict {
-                Verdict::Proceed { model, degraded } => Some(Self {
-                    batch: &checked.batch,
-                    model: Some(model),
-                    degraded: degraded.clone(),
-                    without_model: "",
-                }),
-                Verdict::Wait { reason } => {
-                    Some(Self { batch: &checked.batch, model: None, degraded: None, without_model: reason })
+                Verdict::Proceed { model, degraded } => {
+                    let means = Means::Model { name: model, degraded: degraded.clone() };
+                    Some(Self { batch: &checked.batch, means })
                 }
+                Verdict::Wait { reason } => Some(Self { batch: &checked.batch, means: Means::Nothing { reason } }),
                 Verdict::Hold { .. } => None,
             },
             Fact::ModelPromoted(promoted) => match &promoted.by {
                 Promotion::Evaluation { retraining, .. } => {
                     let batch = retraining.held.as_ref()?;
-                    Some(Self { batch, model: Some(&promoted.model), degraded: None, without_model: "" })
+                    Some(Self { batch, means: Means::Model { name: &promoted.model, degraded: None } })
                 }
                 Promotion::Rollback { .. } => None,
             },
@@ -59,8 +68,11 @@ impl<'a> Order<'a> {
             Cause::SkillFell | Cause::Drifted => Some(format!("{}; no better model: {reason}", retraining.evidence)),
             Cause::FirstModel | Cause::Scheduled | Cause::ByHand => None,
         };
-        let batch = retraining.held.as_ref()?;
-        Some(Self { batch, model: retraining.incumbent.as_ref(), degraded, without_model: reason })
+        let means = match &retraining.incumbent {
+            Some(name) => Means::Model { name, degraded },
+            None => Means::Nothing { reason },
+        };
+        Some(Self { batch: retraining.held.as_ref()?, means })
     }
 }
 
@@ -102,8 +114,9 @@ mod tests {
     fn a_batch_on_hold_is_forecast_only_when_its_retraining_has_ended() {
         assert_eq!(Order::of(&checked(Verdict::Hold { retraining: RetrainingId("r1".into()) })), None);
         let fact = failed(Cause::Scheduled, Some(batch()));
-        let order = Order::of(&fact).unwrap();
-        assert_eq!((order.batch, order.model), (&batch(), Some(&named(Kind::Model, b"old"))));
+        let old = named(Kind::Model, b"old");
+        let means = Means::Model { name: &old, degraded: None };
+        assert_eq!(Order::of(&fact), Some(Order { batch: &batch(), means }));
     }
 
     #[test]
@@ -116,7 +129,10 @@ mod tests {
 
     #[test]
     fn only_a_model_that_drifted_and_found_no_better_one_is_degraded() {
-        let degraded = |cause| Order::of(&failed(cause, Some(batch()))).unwrap().degraded;
+        let degraded = |cause| match Order::of(&failed(cause, Some(batch()))).unwrap().means {
+            Means::Model { degraded, .. } => degraded,
+            Means::Nothing { reason } => panic!("{reason}"),
+        };
         assert_eq!(degraded(Cause::Drifted).as_deref(), Some("the error doubled; no better model: singular"));
         assert_eq!(degraded(Cause::Scheduled), None);
     }

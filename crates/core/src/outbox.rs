@@ -21,6 +21,13 @@ pub struct Outbox {
     pub settled: bool,
 }
 
+impl Outbox {
+    /// Facts that are to be published.
+    pub fn unsettled(cause: &str, events: Vec<Event>) -> Self {
+        Self { cause: cause.to_owned(), events, settled: false }
+    }
+}
+
 /// A state that is stored together with the facts of its newest change.
 pub trait WithOutbox {
     /// The facts of the newest change, where it had any.
@@ -53,10 +60,11 @@ pub fn look_up(outbox: Option<&Outbox>, cause: &str) -> Found {
     }
 }
 
-/// Notes that the facts of this cause are published; whether that is news.
-pub fn settle(outbox: Option<&mut Outbox>, cause: &str) -> bool {
+/// Notes that these facts are published; whether that is news. The cause alone does not tell facts apart: two commands
+/// of an operator have the same one.
+pub fn settle(outbox: Option<&mut Outbox>, published: &Outbox) -> bool {
     match outbox {
-        Some(outbox) if outbox.cause == cause && !outbox.settled => {
+        Some(outbox) if !outbox.settled && outbox.cause == published.cause && outbox.events == published.events => {
             outbox.settled = true;
             true
         }
@@ -79,12 +87,25 @@ mod tests {
     }
 
     #[test]
-    fn only_the_facts_of_the_same_cause_are_settled_and_only_once() {
-        let mut outbox = outbox(false);
-        assert!(!settle(Some(&mut outbox), "b"));
-        assert!(settle(Some(&mut outbox), "a"));
-        assert!(!settle(Some(&mut outbox), "a"));
-        assert!(!settle(None, "a"));
+    fn only_the_facts_that_were_published_are_settled_and_only_once() {
+        let published = outbox(false);
+        let mut held = published.clone();
+        assert!(!settle(Some(&mut held), &Outbox { cause: "b".into(), ..published.clone() }));
+        assert!(settle(Some(&mut held), &published));
+        assert!(!settle(Some(&mut held), &published));
+        assert!(!settle(None, &published));
+    }
+
+    #[test]
+    fn one_command_s_facts_do_not_settle_another_s() {
+        use crate::event::{BatchRejected, Fact};
+        let series: crate::series::SeriesId = "it.ci_direct".parse().unwrap();
+        let raw = crate::artifact::Ref::of(crate::artifact::Kind::Raw, &series, crate::artifact::Format::Csv, b"a");
+        let fact = Fact::BatchRejected(BatchRejected { ordinal: 1, raw, reason: "empty".into(), quarantine: None });
+        let event = Event { series, as_of: crate::time::Timestamp::EPOCH, fact };
+        let mut rollback = Outbox::unsettled(BY_HAND, vec![event]);
+        assert!(!settle(Some(&mut rollback), &Outbox::unsettled(BY_HAND, Vec::new())));
+        assert!(!rollback.settled);
     }
 
     #[test]

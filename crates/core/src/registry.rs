@@ -169,7 +169,7 @@ impl Registry {
             by: Promotion::Rollback { reason: reason.to_owned() },
         });
         let event = Event { series: series.clone(), as_of: at, fact };
-        next.outbox = Some(Outbox { cause: BY_HAND.to_owned(), events: vec![event], settled: false });
+        next.outbox = Some(Outbox::unsettled(BY_HAND, vec![event]));
         Ok((next, moved))
     }
 

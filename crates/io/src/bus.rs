@@ -4,6 +4,7 @@
 //! repetition changes nothing. What a fact means is none of this module's business.
 
 mod address;
+mod attempts;
 mod backlog;
 mod cells;
 mod connection;

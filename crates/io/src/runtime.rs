@@ -16,7 +16,7 @@ mod worker;
 
 use std::time::Duration;
 
-pub use handler::{Delivery, Failure, FailureKind, Handler, Outcome, Wait};
+pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait};
 pub use shutdown::Shutdown;
 pub use worker::{WorkError, work, work_with};
 
@@ -52,12 +52,27 @@ impl Edges {
     /// What the broker or the store says where it serves nobody at all; none where both do their work.
     pub async fn outage(&self) -> Option<String> {
         match self.bus.health() {
-            Health::Connected => self.artifacts.check().await.err().map(|error| chain(&error)),
+            Health::Connected => self.probe().await,
             Health::Disconnected => Some("no connection to the broker".to_owned()),
             Health::Refused { reason } => Some(format!("the broker refuses: {reason}")),
         }
     }
+
+    /// Asks both for something that always succeeds where they serve anybody: a connection alone does not tell.
+    async fn probe(&self) -> Option<String> {
+        let asked = async {
+            self.bus.last_sequence().await.map_err(|error| chain(&error))?;
+            self.artifacts.check().await.map_err(|error| chain(&error))
+        };
+        match tokio::time::timeout(PROBE, asked).await {
+            Ok(answered) => answered.err(),
+            Err(_) => Some(format!("no answer within {PROBE:?}")),
+        }
+    }
 }
+
+/// How long the broker and the store may take to show that they serve anybody.
+const PROBE: Duration = Duration::from_secs(10);
 
 /// How hard and how long a worker tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +88,11 @@ pub struct Limits {
     pub drain: Duration,
     /// How long one message may be handled; a hung one is tried again.
     pub handling: Duration,
-    /// Deliveries of one message, for whatever reason, before it goes to the dead letters: a message that crashes the
-    /// process leaves no other trace. One that is not its series' next is not given up however often it came.
+    /// Deliveries of one message, for whatever reason, after which each handling of it is put on record before it
+    /// begins: it may be a message that brings its process down, which leaves no other trace.
     pub deliveries: u64,
+    /// Handlings on record that never ended before a message goes to the dead letters.
+    pub crashes: u64,
 }
 
 impl Default for Limits {
@@ -86,7 +103,8 @@ impl Default for Limits {
             concurrency: 4,
             drain: Duration::from_secs(20),
             handling: Duration::from_secs(3_600),
-            deliveries: 10_000,
+            deliveries: 20,
+            crashes: 5,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a handler works with: artifacts, and the cells that hold what moves.
 
 use aria_core::document::{self, Document, DocumentError};
-use aria_core::outbox::{self, WithOutbox};
+use aria_core::outbox::{self, Outbox, WithOutbox};
 use aria_core::series::SeriesId;
 
 use crate::artifacts::{Artifacts, StoreError};
@@ -93,17 +93,17 @@ impl Cells {
         Ok(self.swap(series, revision, bytes).await?)
     }
 
-    /// Notes beside a series' state that the facts of this cause are published.
+    /// Notes beside a series' state that these facts are published.
     ///
     /// # Errors
     /// As [`Self::load`] and [`Self::store`].
     pub async fn settle<T: Document + Default + WithOutbox>(
         &self,
         series: &SeriesId,
-        cause: &str,
+        published: &Outbox,
     ) -> Result<(), CellError> {
         let mut held: Held<T> = self.load(series).await?;
-        if outbox::settle(held.document.outbox_mut(), cause) {
+        if outbox::settle(held.document.outbox_mut(), published) {
             self.store(series, held.revision, &held.document).await?;
         }
         Ok(())

@@ -174,8 +174,9 @@ async fn a_message_that_crashes_its_process_each_time_goes_to_the_dead_letters()
     let broker = Broker::start().await;
     let bus = broker.bus("test").await;
     publish(&bus, 1..=1).await;
-    let limits = Limits { deliveries: 2, ack_wait: Duration::from_secs(1), ..limits() };
-    for _ in 0..2 {
+    let limits = Limits { deliveries: 1, crashes: 2, ack_wait: Duration::from_secs(1), ..limits() };
+    // The first time it is not suspected yet.
+    for _ in 0..3 {
         let (started, mut is_started) = mpsc::unbounded_channel();
         let crashing = Replica::start(&broker, limits, move |_| {
             started.send(()).unwrap();
@@ -185,9 +186,49 @@ async fn a_message_that_crashes_its_process_each_time_goes_to_the_dead_letters()
         within(is_started.recv()).await.unwrap();
         crashing.crash().await;
     }
-    let replica = Replica::start(&broker, limits, |_| async { panic!("handled a third time") }.boxed()).await;
+    let replica = Replica::start(&broker, limits, |_| async { panic!("handled once more") }.boxed()).await;
     let reason = results(&bus, 1).await.remove(0).1;
-    assert!(reason.starts_with("handed out 3 times without an end"), "{reason}");
+    assert_eq!(reason, "taken up 2 times without an end: it brings its process down");
+    replica.leave().await;
+    assert_eq!(letters(&bus).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_came_often_and_crashed_nothing_is_not_given_up() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let limits = Limits { deliveries: 0, crashes: 1, ..limits() };
+    let calls = AtomicU64::new(0);
+    let replica = Replica::start(&broker, limits, move |delivery| {
+        let is_due = calls.fetch_add(1, Ordering::SeqCst) == 5;
+        async move { if is_due { done(&delivery) } else { Ok(Outcome::later("an earlier batch is missing")) } }.boxed()
+    });
+    let replica = replica.await;
+    assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
+    replica.leave().await;
+    assert!(letters(&bus).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_chain_that_cannot_be_ended_is_shown_and_ended_once_it_can_be() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let is_readable = Arc::new(AtomicU64::new(0));
+    let readable = is_readable.clone();
+    let give_up = move |delivery: Delivery, reason: String| match readable.load(Ordering::SeqCst) {
+        0 => Err(Failure::permanent("the cell cannot be read")),
+        _ => Ok(Outcome::Done(vec![rejected(ordinal(&delivery.event), &reason)])),
+    };
+    let broken = |_| async { Err(Failure::permanent("no such column")) }.boxed();
+    let replica = Replica::of(&broker, limits(), Scripted { handle: broken, give_up }).await;
+    within(async { while letters(&bus).await.is_empty() {} }).await;
+    let reason = letters(&bus).await.remove(0).content.reason;
+    assert!(reason.contains("no such column") && reason.contains("the cell cannot be read"), "{reason}");
+    is_readable.store(1, Ordering::SeqCst);
+    let (ordinal, why) = results(&bus, 1).await.remove(0);
+    assert!(ordinal == 1 && why.starts_with("no such column"), "{why}");
     replica.leave().await;
     assert_eq!(letters(&bus).await.len(), 1);
 }
@@ -249,7 +290,7 @@ async fn a_message_far_from_its_turn_leaves_its_seat_to_others_and_comes_back() 
         let second_is_done = second_is_done.clone();
         async move {
             if ordinal(&delivery.event) == 1 && second_is_done.load(Ordering::SeqCst) == 0 {
-                return Ok(Outcome::Later(Wait { reason: "a thousand batches".to_owned(), ahead: 1_000 }));
+                return Ok(Outcome::Later(Wait { reason: "many batches".to_owned(), ahead: 256 }));
             }
             second_is_done.store(1, Ordering::SeqCst);
             done(&delivery)
@@ -259,6 +300,8 @@ async fn a_message_far_from_its_turn_leaves_its_seat_to_others_and_comes_back() 
     let replica = replica.await;
     assert_eq!(results(&bus, 2).await, [(2, "done".to_owned()), (1, "done".to_owned())]);
     replica.leave().await;
+    // In line it would have been called, and not handed out a second time.
+    assert_eq!(handed_out(&broker).await, 3);
 }
 
 #[tokio::test]
@@ -348,7 +391,7 @@ async fn what_a_command_left_unpublished_is_published_under_its_own_cause_before
         async move {
             if is_first {
                 let events = vec![rejected(7, "asked for by hand")];
-                return Ok(Outcome::First(Outbox { cause: BY_HAND.to_owned(), events, settled: false }));
+                return Ok(Outcome::First(Outbox::unsettled(BY_HAND, events)));
             }
             done(&delivery)
         }

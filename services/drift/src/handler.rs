@@ -5,12 +5,12 @@ use aria_core::event::{BatchAccepted, BatchId, Fact};
 use aria_core::forecast::Forecast;
 use aria_core::model::Model;
 use aria_core::monitor::{self, Checked, Inputs, Noted, Pending, State, Turn};
-use aria_core::outbox::BY_HAND;
+use aria_core::outbox::{BY_HAND, Outbox};
 use aria_core::registry::Registry;
 use aria_core::series::SeriesId;
 use aria_core::time::DAY;
 use aria_io::library::{self, Series};
-use aria_io::runtime::{Delivery, Failure, Handler, Outcome, Wait, cpu};
+use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, Wait, cpu};
 use aria_io::stores::{Held, Stores};
 
 /// Watches every series.
@@ -26,30 +26,30 @@ impl Drift {
     }
 
     async fn check(&self, delivery: &Delivery, accepted: &BatchAccepted) -> Result<Outcome, Failure> {
-        let held = match self.turn(delivery, accepted).await? {
-            Ok(held) => held,
-            Err(outcome) => return Ok(outcome),
+        let held = match self.claim(delivery, accepted).await? {
+            Claim::Mine(held) => held,
+            Claim::Not(outcome) => return Ok(outcome),
         };
         let checked = self.decide(&held.document, &accepted.batch, &delivery.id).await?;
         self.move_to(delivery, held.revision, &checked).await
     }
 
-    /// The monitor where it is the batch's turn; otherwise what becomes of the delivery.
-    async fn turn(
-        &self,
-        delivery: &Delivery,
-        accepted: &BatchAccepted,
-    ) -> Result<Result<Held<State>, Outcome>, Failure> {
+    async fn claim(&self, delivery: &Delivery, accepted: &BatchAccepted) -> Result<Claim<State>, Failure> {
         let held = self.load(delivery).await?;
-        if let Some(outcome) = Outcome::by(held.document.outbox.as_ref(), delivery) {
-            return Ok(Err(outcome));
+        let turn = held.document.turn_of(&accepted.batch);
+        if let Turn::NotYet { reason, ahead: ahead @ 1.. } = turn {
+            return Ok(Claim::Not(Outcome::Later(Wait { reason, ahead })));
         }
-        Ok(match held.document.turn_of(&accepted.batch) {
-            Turn::Past => Err(Outcome::Done(Vec::new())),
-            Turn::NotYet { reason, ahead } => Err(Outcome::Later(Wait { reason, ahead })),
+        // Also where something has not ended: a request that was cut off is in flight, and nobody else publishes it.
+        if let Some(outcome) = Outcome::by(held.document.outbox.as_ref(), delivery) {
+            return Ok(Claim::Not(outcome));
+        }
+        Ok(match turn {
+            Turn::Past => Claim::Not(Outcome::Done(Vec::new())),
+            Turn::NotYet { reason, .. } => Claim::Not(Outcome::later(reason)),
             Turn::Now => match self.left_by_a_rollback(delivery).await? {
-                Some(outcome) => Err(outcome),
-                None => Ok(held),
+                Some(outcome) => Claim::Not(outcome),
+                None => Claim::Mine(held),
             },
         })
     }
@@ -140,10 +140,10 @@ impl Handler for Drift {
         }
     }
 
-    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
-        self.stores.monitors.settle::<State>(series, cause).await?;
-        if cause == BY_HAND {
-            self.stores.registry.settle::<Registry>(series, cause).await?;
+    async fn settled(&self, series: &SeriesId, published: &Outbox) -> Result<(), Failure> {
+        self.stores.monitors.settle::<State>(series, published).await?;
+        if published.cause == BY_HAND {
+            self.stores.registry.settle::<Registry>(series, published).await?;
         }
         Ok(())
     }
@@ -152,9 +152,9 @@ impl Handler for Drift {
     /// blocked.
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
         let Fact::BatchAccepted(accepted) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
-        let held = match self.turn(delivery, accepted).await? {
-            Ok(held) => held,
-            Err(outcome) => return Ok(outcome),
+        let held = match self.claim(delivery, accepted).await? {
+            Claim::Mine(held) => held,
+            Claim::Not(outcome) => return Ok(outcome),
         };
         let series = &delivery.event.series;
         let passed = monitor::pass_over(&held.document, series, &accepted.batch, &delivery.id, reason);

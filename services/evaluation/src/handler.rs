@@ -6,10 +6,11 @@ use aria_core::evaluation::{self, Contest, Verdict};
 use aria_core::event::{Event, Fact, ModelPromoted, ModelRejected, ModelTrained, Promotion};
 use aria_core::judgement::Judgement;
 use aria_core::model::Model;
+use aria_core::outbox::Outbox;
 use aria_core::registry::{Registry, Version};
 use aria_core::series::SeriesId;
 use aria_io::library::Series;
-use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
+use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, cpu};
 use aria_io::stores::{Held, Stores};
 
 /// Decides which model serves.
@@ -26,9 +27,9 @@ impl Evaluation {
 
     /// Compares and moves the registry; who comes second finds the outcome there.
     async fn evaluate(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Outcome, Failure> {
-        let registry = match self.turn(delivery, trained).await? {
-            Ok(registry) => registry,
-            Err(outcome) => return Ok(outcome),
+        let registry = match self.claim(delivery, trained).await? {
+            Claim::Mine(registry) => registry,
+            Claim::Not(outcome) => return Ok(outcome),
         };
         let version = match &registry.document.champion {
             champion if champion == &trained.retraining.incumbent => self.compare(delivery, trained).await?,
@@ -37,19 +38,14 @@ impl Evaluation {
         self.move_to(delivery, trained, &registry, version).await
     }
 
-    /// The registry where the challenger has no outcome yet; otherwise what becomes of the delivery.
-    async fn turn(
-        &self,
-        delivery: &Delivery,
-        trained: &ModelTrained,
-    ) -> Result<Result<Held<Registry>, Outcome>, Failure> {
+    async fn claim(&self, delivery: &Delivery, trained: &ModelTrained) -> Result<Claim<Registry>, Failure> {
         let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
         if let Some(outcome) = Outcome::by(registry.document.outbox.as_ref(), delivery) {
-            return Ok(Err(outcome));
+            return Ok(Claim::Not(outcome));
         }
         Ok(match registry.document.outcome(&trained.retraining.id) {
-            Some(version) => Err(told(delivery, trained, version, &registry.document)),
-            None => Ok(registry),
+            Some(version) => Claim::Not(told(delivery, trained, version, &registry.document)),
+            None => Claim::Mine(registry),
         })
     }
 
@@ -122,16 +118,16 @@ impl Handler for Evaluation {
         self.evaluate(delivery, trained).await
     }
 
-    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
-        Ok(self.stores.registry.settle::<Registry>(series, cause).await?)
+    async fn settled(&self, series: &SeriesId, published: &Outbox) -> Result<(), Failure> {
+        Ok(self.stores.registry.settle::<Registry>(series, published).await?)
     }
 
     /// A challenger that cannot be evaluated does not take over.
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
         let Fact::ModelTrained(trained) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
-        let registry = match self.turn(delivery, trained).await? {
-            Ok(registry) => registry,
-            Err(outcome) => return Ok(outcome),
+        let registry = match self.claim(delivery, trained).await? {
+            Claim::Mine(registry) => registry,
+            Claim::Not(outcome) => return Ok(outcome),
         };
         let reason = format!("the challenger could not be evaluated: {reason}");
         self.move_to(delivery, trained, &registry, refused(delivery, trained, &reason)).await

@@ -10,7 +10,7 @@ use aria_core::head::{Head, Turn};
 use aria_core::outbox::Outbox;
 use aria_core::series::{Definition, SeriesId};
 use aria_io::library::Series;
-use aria_io::runtime::{Delivery, Failure, Handler, Outcome, Wait, cpu};
+use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, Wait, cpu};
 use aria_io::stores::{Held, Stores};
 
 use crate::append::{Batch, append};
@@ -102,23 +102,17 @@ impl Ingestion {
         Ok(Some(artifact.name))
     }
 
-    /// The head where it is the batch's turn; otherwise what becomes of the delivery.
-    async fn turn(
-        &self,
-        delivery: &Delivery,
-        received: &BatchReceived,
-    ) -> Result<Result<Held<Head>, Outcome>, Failure> {
+    async fn claim(&self, delivery: &Delivery, received: &BatchReceived) -> Result<Claim<Head>, Failure> {
         let held: Held<Head> = self.stores.heads.load(&delivery.event.series).await?;
-        if let Some(outcome) = Outcome::by(held.document.outbox.as_ref(), delivery) {
-            return Ok(Err(outcome));
+        let turn = held.document.turn_of(received.ordinal);
+        if let Turn::NotYet(next) = turn {
+            let reason = format!("batch {next} has not been dealt with");
+            return Ok(Claim::Not(Outcome::Later(Wait { reason, ahead: received.ordinal - next })));
         }
-        Ok(match held.document.turn_of(received.ordinal) {
-            Turn::Past => Err(Outcome::Done(Vec::new())),
-            Turn::NotYet(next) => {
-                let reason = format!("batch {next} has not been dealt with");
-                Err(Outcome::Later(Wait { reason, ahead: received.ordinal - next }))
-            }
-            Turn::Now => Ok(held),
+        Ok(match (Outcome::by(held.document.outbox.as_ref(), delivery), turn) {
+            (Some(outcome), _) => Claim::Not(outcome),
+            (None, Turn::Now) => Claim::Mine(held),
+            (None, Turn::Past | Turn::NotYet(_)) => Claim::Not(Outcome::Done(Vec::new())),
         })
     }
 
@@ -137,24 +131,24 @@ impl Handler for Ingestion {
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         let Fact::BatchReceived(received) = &delivery.event.fact else { return Err(delivery.unexpected()) };
-        let held = match self.turn(delivery, received).await? {
-            Ok(held) => held,
-            Err(outcome) => return Ok(outcome),
+        let held = match self.claim(delivery, received).await? {
+            Claim::Mine(held) => held,
+            Claim::Not(outcome) => return Ok(outcome),
         };
         let head = self.take_up(delivery, received, &held.document).await?;
         self.move_to(delivery, held.revision, head).await
     }
 
-    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
-        Ok(self.stores.heads.settle::<Head>(series, cause).await?)
+    async fn settled(&self, series: &SeriesId, published: &Outbox) -> Result<(), Failure> {
+        Ok(self.stores.heads.settle::<Head>(series, published).await?)
     }
 
     /// A batch that cannot be taken up is rejected, so that the ones behind it are not blocked.
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
         let Fact::BatchReceived(received) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
-        let held = match self.turn(delivery, received).await? {
-            Ok(held) => held,
-            Err(outcome) => return Ok(outcome),
+        let held = match self.claim(delivery, received).await? {
+            Claim::Mine(held) => held,
+            Claim::Not(outcome) => return Ok(outcome),
         };
         let head = rejecting(&held.document, delivery, received, format!("it could not be processed: {reason}"), None);
         self.move_to(delivery, held.revision, head).await
@@ -175,5 +169,5 @@ fn rejecting(
 
 fn outbox_of(delivery: &Delivery, fact: Fact) -> Outbox {
     let event = Event { fact, ..delivery.event.clone() };
-    Outbox { cause: delivery.id.clone(), events: vec![event], settled: false }
+    Outbox::unsettled(&delivery.id, vec![event])
 }

@@ -6,7 +6,8 @@ use aria_core::event::{BatchId, Event, Fact, ForecastIssued, ForecastWithheld};
 use aria_core::forecast;
 use aria_core::issued::Issued;
 use aria_core::model::Model;
-use aria_core::order::Order;
+use aria_core::order::{Means, Order};
+use aria_core::outbox::Outbox;
 use aria_core::series::SeriesId;
 use aria_core::time::DAY;
 use aria_io::library::Series;
@@ -26,7 +27,10 @@ impl Prediction {
     }
 
     async fn carry_out(&self, order: &Order<'_>) -> Result<Fact, Failure> {
-        let Some(model_name) = order.model else { return Ok(withheld(order.batch, order.without_model)) };
+        let (model_name, degraded) = match &order.means {
+            Means::Model { name, degraded } => (*name, degraded),
+            Means::Nothing { reason } => return Ok(withheld(order.batch, reason)),
+        };
         let artifacts = &self.stores.artifacts;
         let model: Model = artifacts.get_document(model_name).await?;
         let series = Series::open(artifacts, &order.batch.snapshot).await?;
@@ -36,36 +40,40 @@ impl Prediction {
         let made =
             cpu(move || forecast::issue(&model.fitted.serving, &model.fitted.intervals, &history, origin)).await?;
         match made {
-            Ok(forecast) => self.store(order, model_name, &forecast).await,
+            Ok(forecast) => self.store(order.batch, model_name, degraded.as_ref(), &forecast).await,
             Err(why) => Ok(withheld(order.batch, &why.to_string())),
         }
     }
 
-    async fn store(&self, order: &Order<'_>, model: &Ref, forecast: &forecast::Forecast) -> Result<Fact, Failure> {
-        let series = &order.batch.snapshot.series;
+    async fn store(
+        &self,
+        batch: &BatchId,
+        model: &Ref,
+        degraded: Option<&String>,
+        forecast: &forecast::Forecast,
+    ) -> Result<Fact, Failure> {
+        let series = &batch.snapshot.series;
         let values = forecast.to_parquet().map_err(Failure::permanent)?;
         let values = Artifact::of(Kind::Values, series, Format::Parquet, values);
         let issued = Issued {
-            origin: order.batch.origin,
+            origin: batch.origin,
             model: model.clone(),
-            snapshot: order.batch.snapshot.clone(),
+            snapshot: batch.snapshot.clone(),
             values: values.name.clone(),
-            degraded: order.degraded.clone(),
+            degraded: degraded.cloned(),
             code_version: aria_core::CODE_VERSION.to_owned(),
         };
         let document = Artifact::document(Kind::Forecast, series, &issued).map_err(Failure::permanent)?;
         self.stores.artifacts.store(&values).await?;
         self.stores.artifacts.store(&document).await?;
         Ok(Fact::ForecastIssued(ForecastIssued {
-            batch: order.batch.clone(),
+            batch: batch.clone(),
             forecast: document.name,
             model: model.clone(),
-            degraded: order.degraded.clone(),
+            degraded: degraded.cloned(),
         }))
     }
-}
 
-impl Prediction {
     async fn load(&self, delivery: &Delivery) -> Result<Held<Endings>, Failure> {
         Ok(self.stores.endings.load(&delivery.event.series).await?)
     }
@@ -103,8 +111,8 @@ impl Handler for Prediction {
         self.end(delivery, held.revision, order.batch, fact).await
     }
 
-    async fn settled(&self, series: &SeriesId, cause: &str) -> Result<(), Failure> {
-        Ok(self.stores.endings.settle::<Endings>(series, cause).await?)
+    async fn settled(&self, series: &SeriesId, published: &Outbox) -> Result<(), Failure> {
+        Ok(self.stores.endings.settle::<Endings>(series, published).await?)
     }
 
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {

@@ -204,7 +204,9 @@ async fn decide(edges: &Edges, letter: &Letter) -> anyhow::Result<Again> {
     let monitor: Held<State> = stores.monitors.load(series).await?;
     let endings: Held<Endings> = stores.endings.load(series).await?;
     let registry: Held<Registry> = stores.registry.load(series).await?;
+    let was_rejected = was_rejected(edges, &event).await?;
     let standing = Standing {
+        was_rejected,
         head: &head.document,
         monitor: &monitor.document,
         endings: &endings.document,
@@ -213,7 +215,15 @@ async fn decide(edges: &Edges, letter: &Letter) -> anyhow::Result<Again> {
     Ok(again(&letter.content.service, &event, &standing))
 }
 
-/// Hands the bytes of a rejected batch in as a further one; once, also where the command was cut off before.
+/// Whether an event is a batch that ended as rejected.
+async fn was_rejected(edges: &Edges, event: &Event) -> anyhow::Result<bool> {
+    let Fact::BatchReceived(received) = &event.fact else { return Ok(false) };
+    let ends = recorded(edges, &Filter::all().facts(["batch.rejected"]).series(&event.series)).await?;
+    let is_its_end = |fact: &Fact| matches!(fact, Fact::BatchRejected(end) if end.ordinal == received.ordinal);
+    Ok(ends.iter().any(|end| is_its_end(&end.event.fact)))
+}
+
+/// Hands the bytes of a rejected batch in as a further one; not a second time where the command was cut off before.
 async fn as_batch(edges: &Edges, letter: &Letter, rejected: &BatchReceived) -> anyhow::Result<HandedIn> {
     let (series, source) = (&rejected.raw.series, format!("dead letter {}", letter.sequence));
     let filter = Filter::all().facts(["batch.received"]).series(series);

@@ -106,8 +106,7 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
         facts.push(Fact::RetrainingRequested(request));
     }
     let event = |fact| Event { series: series.clone(), as_of: now, fact };
-    next.outbox =
-        Some(Outbox { cause: cause.to_owned(), events: facts.into_iter().map(event).collect(), settled: false });
+    next.outbox = Some(Outbox::unsettled(cause, facts.into_iter().map(event).collect()));
     Ok(Checked { artifacts, state: next })
 }
 
@@ -250,7 +249,7 @@ pub fn pass_over(
     let next = State {
         sequence: batch.sequence,
         phase: Phase::Forecast { sequence: batch.sequence },
-        outbox: Some(Outbox { cause: cause.to_owned(), events: vec![event], settled: false }),
+        outbox: Some(Outbox::unsettled(cause, vec![event])),
         ..state.clone()
     };
     Ok(Checked { artifacts: vec![report], state: next })

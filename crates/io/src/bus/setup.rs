@@ -19,11 +19,15 @@ pub const ENDINGS: &str = "endings";
 /// The bucket with the serving model of every series.
 pub const REGISTRY: &str = "registry";
 
-const BUCKETS: [(&str, &str); 4] = [
+/// The bucket of messages that were taken up and not yet put down.
+pub(super) const ATTEMPTS: &str = "attempts";
+
+const BUCKETS: [(&str, &str); 5] = [
     (HEADS, "The newest snapshot of every series"),
     (MONITORS, "The state of every drift monitor"),
     (ENDINGS, "How far the batches of every series have come to their ends"),
     (REGISTRY, "The serving model of every series"),
+    (ATTEMPTS, "Messages that were taken up and not yet put down"),
 ];
 
 const HISTORY: i64 = 16;

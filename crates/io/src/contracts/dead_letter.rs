@@ -82,14 +82,14 @@ impl TryFrom<wire::DeadLetter> for DeadLetter {
     }
 }
 
-/// An operator's decision that a dead letter is not to be handed in again.
+/// An operator took a dead letter off the list, handed in again or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterDropped {
     /// The dead letter's place in the event log.
     pub dead_letter_sequence: u64,
     /// The service that gave up on the message.
     pub service: String,
-    /// Why it is not to be handed in again.
+    /// Why: a reason, or where it was handed in.
     pub reason: String,
 }
 

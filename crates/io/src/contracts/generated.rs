@@ -266,7 +266,7 @@ pub mod dead_letter {
         pub value: ::prost::alloc::string::String,
     }
 }
-/// `dropped.<service>`: an operator decided that a dead letter is not to be handed in again.
+/// `dropped.<service>`: an operator took a dead letter off the list, handed in again or not.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeadLetterDropped {
     /// The dead letter's place in the event log, from 1. Required.
@@ -275,7 +275,7 @@ pub struct DeadLetterDropped {
     /// The service that gave up on the message. Required.
     #[prost(string, tag = "2")]
     pub service: ::prost::alloc::string::String,
-    /// Why it is not to be handed in again. Required.
+    /// Why: a reason, or where it was handed in. Required.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
 }

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aria_core::event::Event;
 use aria_core::outbox::Outbox;
 use async_nats::jetstream::{AckKind, Message};
 use metrics::{counter, gauge, histogram};
@@ -13,7 +12,7 @@ use tokio::time::{Instant, interval_at, sleep, timeout};
 use tracing::{Instrument, Span, debug, error, field, info_span, warn};
 
 use super::ledger::Ledger;
-use super::waiting::{Room, Seat};
+use super::waiting::{NEAR, Room, Seat};
 use super::{
     Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain, panicked,
 };
@@ -186,16 +185,20 @@ impl<H: Handler> Desk<H> {
         patience: &mut Patience,
     ) -> Option<Ruling> {
         debug!(reason = wait.reason, ahead = wait.ahead, "not its turn");
-        if patience.seat.is_none() {
-            let (series, fact) = (&delivery.event.series, delivery.event.fact.name());
-            patience.seat = self.room.sit(series, fact, (place.sequence, wait.ahead));
+        if wait.ahead >= NEAR {
+            patience.seat = None;
+        } else if patience.seat.is_none() {
+            patience.seat = self.room.sit(&delivery.event.series, delivery.event.fact.name(), place.sequence);
         }
         patience.look(wait.reason);
         let Some(seat) = &mut patience.seat else { return Some(Ruling::Postpone(backoff::until_near(wait.ahead))) };
-        tokio::select! {
+        gauge!("aria_waiting", "service" => H::SERVICE).increment(1.0);
+        let called = tokio::select! {
             () = seat.called(patience.looks) => None,
             () = self.shutdown.requested() => Some(Ruling::GiveBack),
-        }
+        };
+        gauge!("aria_waiting", "service" => H::SERVICE).decrement(1.0);
+        called
     }
 
     async fn step_measured(&self, message: &Message, place: Place) -> Step {
@@ -244,14 +247,25 @@ impl<H: Handler> Desk<H> {
         if known.count >= self.limits.attempts {
             return self.bury(message, place, chained, &known.reason).await;
         }
-        if place.delivered > self.limits.deliveries {
-            let reason = format!("handed out {} times without an end; last: {}", place.delivered, known.reason);
-            return self.bury(message, place, chained, &reason).await;
+        let is_suspect = place.delivered > self.limits.deliveries;
+        if is_suspect {
+            match self.edges.bus.take_up(H::SERVICE, place.sequence).await {
+                Ok(times) if times > self.limits.crashes => {
+                    let reason = format!("taken up {} times without an end: it brings its process down", times - 1);
+                    return self.bury(message, place, chained, &reason).await;
+                }
+                Ok(_) => {}
+                Err(error) => return self.judge(message, place, (&delivery, &trace), &error.into()).await,
+            }
         }
-        match self.handle(&delivery, &trace).await {
+        let step = match self.handle(&delivery, &trace).await {
             Ok(step) => step,
             Err(failure) => self.judge(message, place, (&delivery, &trace), &failure).await,
+        };
+        if is_suspect && let Err(error) = self.edges.bus.put_down(H::SERVICE, place.sequence).await {
+            warn!(%error, "it stays on record that the message was taken up");
         }
+        step
     }
 
     /// Handles a delivery and carries out what comes of it.
@@ -265,29 +279,24 @@ impl<H: Handler> Desk<H> {
         let series = &delivery.event.series;
         match outcome {
             Outcome::Later(wait) => Ok(Step::Wait(Box::new(delivery.clone()), wait)),
-            Outcome::First(Outbox { cause, events, .. }) => {
-                warn!(cause, series = %series, "publishing what was left unpublished");
-                for event in &events {
-                    self.edges.bus.publish(&cause, event).await?;
+            Outcome::First(left) => {
+                warn!(cause = left.cause, series = %series, "publishing what was left unpublished");
+                for event in &left.events {
+                    self.edges.bus.publish(&left.cause, event).await?;
                 }
-                self.handler.settled(series, &cause).await?;
+                self.handler.settled(series, &left).await?;
                 Ok(Step::Again("the facts of an earlier change had to be published first".to_owned()))
             }
             Outcome::Done(events) => {
-                self.publish(delivery, trace, &events).await?;
-                self.handler.settled(series, &delivery.id).await?;
+                for event in &events {
+                    self.edges.bus.publish_within(trace, &delivery.id, event).await?;
+                }
+                self.handler.settled(series, &Outbox::unsettled(&delivery.id, events)).await?;
                 self.room.moved(series);
                 gauge!("aria_outage", "service" => H::SERVICE).set(0.0);
                 Ok(Step::Ruled(Ruling::Done))
             }
         }
-    }
-
-    async fn publish(&self, delivery: &Delivery, trace: &TraceContext, events: &[Event]) -> Result<(), Failure> {
-        for event in events {
-            self.edges.bus.publish_within(trace, &delivery.id, event).await?;
-        }
-        Ok(())
     }
 
     async fn judge(
@@ -346,7 +355,14 @@ impl<H: Handler> Desk<H> {
                         warn!(%failure, "cannot end the chain yet");
                         return self.bury_later(place, reason);
                     }
-                    FailureKind::Permanent => error!(%failure, "the chain stays open: see the dead letter"),
+                    FailureKind::Permanent => {
+                        // For people to see; a second one of the same message is not kept.
+                        let reason =
+                            format!("{reason}; and its chain cannot be ended, which is tried again: {failure}");
+                        let _ = self.edges.bus.bury(&letter(H::SERVICE, message, place, &reason)).await;
+                        error!(reason, "the series stands still until a person helps");
+                        return self.bury_later(place, &reason);
+                    }
                 },
             }
         }

@@ -11,7 +11,7 @@ use aria_core::series::SeriesId;
 use crate::artifacts::StoreError;
 use crate::bus::BusError;
 use crate::library::LibraryError;
-use crate::stores::CellError;
+use crate::stores::{CellError, Held};
 
 /// A service's way with the facts it consumes. It has to be safe to run twice on the same delivery.
 pub trait Handler: Send + Sync + 'static {
@@ -24,10 +24,9 @@ pub trait Handler: Send + Sync + 'static {
     /// Loads, decides, stores, and gives what is to be published.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 
-    /// Learns that everything this cause gave rise to in a series is published; called before its message is
-    /// acknowledged.
-    fn settled(&self, series: &SeriesId, cause: &str) -> impl Future<Output = Result<(), Failure>> + Send {
-        let _ = (series, cause);
+    /// Learns that these facts of a series are published; called before the message of their cause is acknowledged.
+    fn settled(&self, series: &SeriesId, published: &Outbox) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = (series, published);
         async { Ok(()) }
     }
 
@@ -65,6 +64,15 @@ pub struct Wait {
     pub reason: String,
     /// How many deliveries of the same fact and series have to be dealt with before this one; 0 where it is next.
     pub ahead: u64,
+}
+
+/// Whether a delivery may change the state that it is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim<T> {
+    /// It is its turn, on this state.
+    Mine(Held<T>),
+    /// It is not, or there is nothing left to do: this becomes of it.
+    Not(Outcome),
 }
 
 impl Outcome {

@@ -121,11 +121,13 @@ fn init_metrics() -> Result<Metrics, TelemetryError> {
 
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("aria_deliveries_total", "Messages dealt with, by what became of them");
-    describe_histogram!("aria_delivery_seconds", Unit::Seconds, "Time from a message's arrival to the answer");
+    describe_counter!("aria_deliveries_total", "Handlings of messages, by what became of them");
+    describe_histogram!("aria_delivery_seconds", Unit::Seconds, "Time of one handling of a message, without waiting");
     describe_counter!("aria_events_published_total", "Events stored by the broker");
     describe_counter!("aria_dead_letters_total", "Messages that could not be processed");
     describe_gauge!("aria_in_hand", "Messages being dealt with by this process");
+    describe_gauge!("aria_waiting", "Messages that wait in this process for their turn");
+    describe_gauge!("aria_outage", "1 while the broker or the store serves nobody and everything waits, else 0");
     describe_gauge!("aria_backlog_pending", "Messages that wait for the service");
     describe_gauge!("aria_backlog_in_hand", "Messages in the hands of all replicas, postponed ones among them");
     describe_gauge!("aria_backlog_redelivered", "Messages in hand that were handed out more than once");

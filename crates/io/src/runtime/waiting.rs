@@ -4,6 +4,7 @@
 //! would mostly find that it is not its turn. In line only the front looks, and at once when the series has moved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,14 +26,24 @@ const BEHIND: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(super) struct Room {
     series: Mutex<BTreeMap<SeriesId, Lines>>,
+    tickets: AtomicU64,
 }
+
+/// The place in the log, then a number of its own: a broker that was away hands out again what waits here already.
+type Ticket = (u64, u64);
 
 /// The lines of one series.
 #[derive(Debug)]
 struct Lines {
-    /// Places in the log, by fact.
-    waiting: BTreeMap<&'static str, BTreeSet<u64>>,
+    waiting: BTreeMap<&'static str, BTreeSet<Ticket>>,
     moved: watch::Sender<()>,
+}
+
+/// Where one stands in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Front,
+    Behind,
 }
 
 /// A place in line; leaving it lets the next one look.
@@ -41,24 +52,23 @@ pub(super) struct Seat {
     room: Arc<Room>,
     series: SeriesId,
     fact: &'static str,
-    sequence: u64,
+    ticket: Ticket,
     moved: watch::Receiver<()>,
 }
 
 impl Room {
-    /// A place in line for a message with so many others before it; none where it is too far from its turn or all
-    /// places are taken.
-    pub(super) fn sit(self: &Arc<Self>, series: &SeriesId, fact: &'static str, place: (u64, u64)) -> Option<Seat> {
-        let (sequence, ahead) = place;
+    /// A place in line for the message at this place of the log; none where all are taken.
+    pub(super) fn sit(self: &Arc<Self>, series: &SeriesId, fact: &'static str, sequence: u64) -> Option<Seat> {
+        let ticket = (sequence, self.tickets.fetch_add(1, Ordering::Relaxed));
         let mut all = self.open();
         let taken: usize = all.values().flat_map(|lines| lines.waiting.values()).map(BTreeSet::len).sum();
-        if ahead >= NEAR || taken >= SEATS {
+        if taken >= SEATS {
             return None;
         }
         let lines = all.entry(series.clone()).or_insert_with(Lines::empty);
-        lines.waiting.entry(fact).or_default().insert(sequence);
+        lines.waiting.entry(fact).or_default().insert(ticket);
         let moved = lines.moved.subscribe();
-        Some(Seat { room: Arc::clone(self), series: series.clone(), fact, sequence, moved })
+        Some(Seat { room: Arc::clone(self), series: series.clone(), fact, ticket, moved })
     }
 
     /// Lets those in front look: something of the series was dealt with.
@@ -85,8 +95,8 @@ impl Seat {
     pub(super) async fn called(&mut self, looks: u64) {
         let since = Instant::now();
         loop {
-            match timeout_at(since + patience(self.is_front(), looks), self.moved.changed()).await {
-                Ok(Ok(())) if self.is_front() => return,
+            match timeout_at(since + patience(self.standing(), looks), self.moved.changed()).await {
+                Ok(Ok(())) if self.standing() == Standing::Front => return,
                 Ok(Ok(())) => {}
                 // The sender lives as long as anyone sits in line, and this one does.
                 Ok(Err(_)) | Err(_) => return,
@@ -94,16 +104,19 @@ impl Seat {
         }
     }
 
-    fn is_front(&self) -> bool {
+    fn standing(&self) -> Standing {
         let all = self.room.open();
         let line = all.get(&self.series).and_then(|lines| lines.waiting.get(self.fact));
-        line.and_then(BTreeSet::first) == Some(&self.sequence)
+        if line.and_then(BTreeSet::first) == Some(&self.ticket) { Standing::Front } else { Standing::Behind }
     }
 }
 
 /// How long one waits though nothing moves.
-fn patience(is_front: bool, looks: u64) -> Duration {
-    if is_front { backoff::until_due(looks) } else { BEHIND }
+fn patience(standing: Standing, looks: u64) -> Duration {
+    match standing {
+        Standing::Front => backoff::until_due(looks),
+        Standing::Behind => BEHIND,
+    }
 }
 
 impl Drop for Seat {
@@ -111,7 +124,7 @@ impl Drop for Seat {
         let mut all = self.room.open();
         let Some(lines) = all.get_mut(&self.series) else { return };
         if let Some(line) = lines.waiting.get_mut(self.fact) {
-            line.remove(&self.sequence);
+            line.remove(&self.ticket);
         }
         lines.waiting.retain(|_, line| !line.is_empty());
         lines.moved.send_replace(());
@@ -134,7 +147,7 @@ mod tests {
     }
 
     fn sit(room: &Arc<Room>, sequence: u64) -> Seat {
-        room.sit(&series("it.ci_direct"), FACT, (sequence, 0)).unwrap()
+        room.sit(&series("it.ci_direct"), FACT, sequence).unwrap()
     }
 
     #[tokio::test]
@@ -160,12 +173,24 @@ mod tests {
         let room = Arc::<Room>::default();
         let mut front = sit(&room, 4);
         assert!(front.called(1).now_or_never().is_none());
-        front.called(1).await;
+        tokio::time::timeout(BEHIND, front.called(1)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_same_message_twice_waits_twice_and_one_that_leaves_takes_no_other_s_place() {
+        let room = Arc::<Room>::default();
+        let (first, mut again) = (sit(&room, 4), sit(&room, 4));
+        drop(first);
+        assert!(again.called(100).now_or_never().is_some());
+        assert!(again.called(100).now_or_never().is_none());
+        room.moved(&series("it.ci_direct"));
+        assert!(again.called(100).now_or_never().is_some());
     }
 
     #[test]
     fn the_front_looks_more_and_more_seldom_and_who_is_behind_now_and_then_all_the_same() {
-        let waits = [(true, 1), (true, 2), (true, 1_000), (false, 1)].map(|(front, looks)| patience(front, looks));
+        let waits = [(Standing::Front, 1), (Standing::Front, 2), (Standing::Front, 1_000), (Standing::Behind, 1)];
+        let waits = waits.map(|(standing, looks)| patience(standing, looks));
         assert_eq!(waits.map(|wait| wait.as_millis()), [20, 40, 2_000, 15_000]);
     }
 
@@ -173,8 +198,8 @@ mod tests {
     async fn another_series_or_another_fact_has_a_line_of_its_own() {
         let room = Arc::<Room>::default();
         let mut accepted = sit(&room, 9);
-        let mut issued = room.sit(&series("it.ci_direct"), "forecast.issued", (4, 0)).unwrap();
-        let mut french = room.sit(&series("fr.ci_direct"), FACT, (1, 0)).unwrap();
+        let mut issued = room.sit(&series("it.ci_direct"), "forecast.issued", 4).unwrap();
+        let mut french = room.sit(&series("fr.ci_direct"), FACT, 1).unwrap();
         room.moved(&series("it.ci_direct"));
         assert!(accepted.called(100).now_or_never().is_some());
         assert!(issued.called(100).now_or_never().is_some());
@@ -182,14 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn who_is_far_from_its_turn_and_who_finds_all_seats_taken_is_sent_away() {
+    fn who_finds_all_seats_taken_is_sent_away() {
         let room = Arc::<Room>::default();
         let it = series("it.ci_direct");
-        assert!(room.sit(&it, FACT, (1, NEAR)).is_none());
         let taken: Vec<_> = (0..SEATS as u64).map(|sequence| sit(&room, sequence)).collect();
-        assert!(room.sit(&it, FACT, (5_000, 0)).is_none());
+        assert!(room.sit(&it, FACT, 5_000).is_none());
         drop(taken);
-        assert!(room.sit(&it, FACT, (5_000, 0)).is_some());
+        assert!(room.sit(&it, FACT, 5_000).is_some());
     }
 
     #[test]
