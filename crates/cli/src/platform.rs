@@ -74,7 +74,9 @@ impl Place {
         let config = BusConfig { patience: Duration::from_secs(5), ..outside.access.bus(&url, CLIENT) };
         // The stream and the buckets are the platform's to make: whoever only looks must not change their settings.
         let bus = Bus::connect(&config).await?;
-        Ok(Edges { bus, artifacts: Artifacts::open(&store(&self.data, &outside))? })
+        let edges = Edges { bus, artifacts: Artifacts::open_existing(&store(&self.data, &outside))? };
+        edges.verify().await?;
+        Ok(edges)
     }
 }
 
@@ -116,7 +118,7 @@ impl Platform {
         let bus = Bus::connect(&outside.access.bus(&url, CLIENT)).await?;
         bus.ensure().await?;
         let edges = Edges { bus, artifacts: Artifacts::open(&store(data, outside))? };
-        edges.artifacts.check().await.context("the store cannot be used")?;
+        edges.join().await?;
         let mut services = JoinSet::new();
         spawn_workers(&mut services, &edges, definitions, given.limits, &shutdown);
         Ok(Self { edges, server, services, shutdown, drain: given.limits.drain })

@@ -5,6 +5,7 @@
 
 pub mod again;
 pub mod artifact;
+pub mod belonging;
 pub mod contract;
 pub mod document;
 pub mod drift;

@@ -7,6 +7,7 @@ mod cache;
 pub mod conformance;
 mod error;
 mod location;
+mod mark;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub struct Artifacts {
     store: Arc<dyn ObjectStore>,
     cache: Arc<Mutex<Cache>>,
     location: Arc<str>,
+    known: Arc<mark::Known>,
 }
 
 /// What a store was found to do.
@@ -56,7 +58,21 @@ impl Artifacts {
     /// [`Self::check`].
     pub fn open(location: &str) -> Result<Self, StoreError> {
         let location: Location = location.parse()?;
-        Ok(Self::over(location.open()?, location.describe()))
+        Ok(Self::over(location.open()?, &location))
+    }
+
+    /// Opens the artifacts at a location as [`Self::open`] does, and makes no folder.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and where the folder is not there.
+    pub fn open_existing(location: &str) -> Result<Self, StoreError> {
+        let parsed: Location = location.parse()?;
+        if let Some(folder) = parsed.folder()
+            && !folder.is_dir()
+        {
+            return Err(LocationError::NoFolder { path: folder.to_owned() }.into());
+        }
+        Ok(Self::over(parsed.open()?, &parsed))
     }
 
     /// Opens the artifacts at a location as [`Self::open`] does, with an S3 server's address and credentials from these
@@ -66,11 +82,17 @@ impl Artifacts {
     /// As [`Self::open`], and where a setting is none of S3's.
     pub fn open_with(location: &str, settings: &[(String, String)]) -> Result<Self, StoreError> {
         let location: Location = location.parse()?;
-        Ok(Self::over(location.open_with(settings)?, location.describe()))
+        Ok(Self::over(location.open_with(settings)?, &location))
     }
 
-    fn over(store: Arc<dyn ObjectStore>, location: String) -> Self {
-        Self { store, cache: Arc::new(Mutex::new(Cache::new(CACHE_BYTES))), location: location.into() }
+    fn over(store: Arc<dyn ObjectStore>, location: &Location) -> Self {
+        let known = mark::Known::of(location.folder());
+        let (cache, location) = (Self::empty_cache(), location.describe().into());
+        Self { store, cache, location, known: Arc::new(known) }
+    }
+
+    fn empty_cache() -> Arc<Mutex<Cache>> {
+        Arc::new(Mutex::new(Cache::new(CACHE_BYTES)))
     }
 
     /// Where they lie, without credentials.
@@ -78,11 +100,13 @@ impl Artifacts {
         &self.location
     }
 
-    /// Finds out at start whether the store can be written and read, and what it does beyond that.
+    /// Finds out whether the store can be written and read, and what it does beyond that.
     ///
     /// # Errors
-    /// Where it cannot be written or read.
+    /// Where it cannot be written or read, or is no longer the one that it was.
     pub async fn check(&self) -> Result<Probe, StoreError> {
+        self.check_folder()?;
+        self.check_mark().await?;
         let (path, payload) = (Path::from(PROBE), Bytes::from_static(b"aria was here\n"));
         let fault = |error| StoreError::about(PROBE, &error);
         self.store.put(&path, payload.clone().into()).await.map_err(fault)?;
@@ -115,6 +139,7 @@ impl Artifacts {
     /// # Errors
     /// Where the store does not take them.
     pub async fn put(&self, kind: Kind, series: &SeriesId, format: Format, bytes: Vec<u8>) -> Result<Ref, StoreError> {
+        self.check_folder()?;
         let name = Ref::of(kind, series, format, &bytes);
         let (key, bytes) = (name.key(), Bytes::from(bytes));
         match self.create(&Path::from(key.as_str()), bytes.clone()).await {
@@ -136,6 +161,7 @@ impl Artifacts {
         if let Some(bytes) = self.recall(name) {
             return Ok(bytes);
         }
+        self.check_folder()?;
         let mut read = self.read(name).await;
         if matches!(read, Err(StoreError::Corrupt { .. })) {
             // Once more: the fault may lie in the transfer, or the bytes are being mended.

@@ -10,6 +10,7 @@ mod cells;
 mod connection;
 mod deadletters;
 mod error;
+mod mark;
 mod message;
 mod publish;
 mod reader;

@@ -5,6 +5,7 @@ mod backoff;
 pub mod config;
 mod consumer;
 mod delivery;
+mod edges;
 mod handler;
 pub mod http;
 mod ledger;
@@ -16,63 +17,12 @@ mod worker;
 
 use std::time::Duration;
 
+pub use edges::{Edges, EdgesError};
 pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait};
 pub use shutdown::Shutdown;
 pub use worker::{WorkError, work, work_with};
 
 pub(crate) use handler::chain;
-
-use crate::artifacts::Artifacts;
-use crate::bus::{self, Bus, Health};
-use crate::cells::Cells;
-use crate::stores::Stores;
-
-/// The outside things that a service works with.
-#[derive(Clone)]
-pub struct Edges {
-    /// The event log and the cells.
-    pub bus: Bus,
-    /// The object storage.
-    pub artifacts: Artifacts,
-}
-
-impl Edges {
-    /// What a handler works with: the artifacts, and the cells in the broker.
-    pub fn stores(&self) -> Stores {
-        let cells = |bucket| Cells::Broker(self.bus.cells(bucket));
-        Stores {
-            artifacts: self.artifacts.clone(),
-            heads: cells(bus::HEADS),
-            monitors: cells(bus::MONITORS),
-            endings: cells(bus::ENDINGS),
-            registry: cells(bus::REGISTRY),
-        }
-    }
-
-    /// What the broker or the store says where it serves nobody at all; none where both do their work.
-    pub async fn outage(&self) -> Option<String> {
-        match self.bus.health() {
-            Health::Connected => self.probe().await,
-            Health::Disconnected => Some("no connection to the broker".to_owned()),
-            Health::Refused { reason } => Some(format!("the broker refuses: {reason}")),
-        }
-    }
-
-    /// Asks both for something that always succeeds where they serve anybody: a connection alone does not tell.
-    async fn probe(&self) -> Option<String> {
-        let asked = async {
-            self.bus.last_sequence().await.map_err(|error| chain(&error))?;
-            self.artifacts.check().await.map_err(|error| chain(&error))
-        };
-        match tokio::time::timeout(PROBE, asked).await {
-            Ok(answered) => answered.err(),
-            Err(_) => Some(format!("no answer within {PROBE:?}")),
-        }
-    }
-}
-
-/// How long the broker and the store may take to show that they serve anybody.
-const PROBE: Duration = Duration::from_secs(10);
 
 /// How hard and how long a worker tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aria_core::artifact::{Format, Kind};
 use aria_core::outbox::{BY_HAND, Outbox};
 use aria_io::artifacts::Artifacts;
 use aria_io::bus::{Backlog, Bus, Filter, Start};
 use aria_io::runtime::telemetry::{self, Logging};
-use aria_io::runtime::{Delivery, Edges, Failure, Limits, Outcome, Shutdown, Wait, http, work_with};
+use aria_io::runtime::{Delivery, Edges, EdgesError, Failure, Limits, Outcome, Shutdown, Wait, http, work_with};
 use broker::{Broker, next, received, series, within};
 use futures::FutureExt;
 use replica::{Replica, Scripted, backlog, done, letters, limits, ordinal, publish, rejected, results, results_now};
@@ -378,6 +379,67 @@ async fn failures_while_the_store_serves_nobody_count_against_no_message() {
     assert_eq!(results(&bus, 1).await, [(1, "done".to_owned())]);
     replica.leave().await;
     assert!(letters(&bus).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_folder_in_the_place_of_the_store_is_an_outage_and_takes_nothing_in() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    let (store, away) = (broker.data.path().join("artifacts"), broker.data.path().join("away"));
+    let edges = Edges { bus: bus.clone(), artifacts: Artifacts::open(store.to_str().unwrap()).unwrap() };
+    edges.join().await.unwrap();
+    let shutdown = Shutdown::new();
+    let (asked, artifacts) = (shutdown.clone(), edges.artifacts.clone());
+    let (seen, mut attempts) = mpsc::unbounded_channel();
+    let handle = move |delivery: Delivery| {
+        let (seen, artifacts) = (seen.clone(), artifacts.clone());
+        async move {
+            seen.send(delivery.attempt).unwrap();
+            artifacts.put(Kind::Raw, &series(), Format::Csv, b"a batch".to_vec()).await?;
+            artifacts.get(&broker::raw("never stored")).await?;
+            done(&delivery)
+        }
+        .boxed()
+    };
+    std::fs::rename(&store, &away).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    publish(&bus, 1..=1).await;
+    let working = edges.clone();
+    let task = tokio::spawn(async move { work_with(Scripted::new(handle), &working, limits(), asked).await });
+    for _ in 0..3 {
+        assert_eq!(within(attempts.recv()).await, Some(1));
+    }
+    assert!(letters(&bus).await.is_empty());
+    assert_eq!(std::fs::read_dir(&store).unwrap().count(), 0);
+    // With the right store back, what fails says something about the message again.
+    std::fs::remove_dir(&store).unwrap();
+    std::fs::rename(&away, &store).unwrap();
+    let reason = results(&bus, 1).await.remove(0).1;
+    assert!(reason.contains("not found"), "{reason}");
+    shutdown.request();
+    within(task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_is_joined_with_the_log_that_it_belongs_to_and_with_no_other() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    let at = |name: &str| {
+        let folder = broker.data.path().join(name);
+        Edges { bus: bus.clone(), artifacts: Artifacts::open(folder.to_str().unwrap()).unwrap() }
+    };
+    at("right").join().await.unwrap();
+    at("right").join().await.unwrap();
+    publish(&bus, 1..=1).await;
+    assert!(matches!(at("empty").join().await, Err(EdgesError::Lost { .. })));
+    assert!(matches!(at("empty").verify().await, Err(EdgesError::Lost { .. })));
+    let other = Broker::start().await;
+    Edges { bus: other.bus("test").await, ..at("theirs") }.join().await.unwrap();
+    assert!(matches!(at("theirs").join().await, Err(EdgesError::Foreign { .. })));
+    // A log that lost its own record finds its store again.
+    let third = Broker::start().await;
+    Edges { bus: third.bus("test").await, ..at("right") }.join().await.unwrap();
+    at("right").join().await.unwrap();
 }
 
 #[tokio::test]

@@ -36,6 +36,12 @@ pub enum StoreError {
     /// A document has a value that JSON cannot hold.
     #[error("document cannot be written: {0}")]
     Unwritable(#[source] DocumentError),
+    /// The store is another one than the artifacts lie in.
+    #[error("the store at {location} is gone, or another one is in its place: mount or name the right one")]
+    Other {
+        /// Where the store should be.
+        location: String,
+    },
     /// The store does not let us in.
     #[error("access to `{key}` denied: {said}")]
     Denied {
@@ -67,7 +73,7 @@ impl StoreError {
     /// asked, and work must not be given up because a key was rotated.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Denied { .. } | Self::Unavailable { .. } => true,
+            Self::Denied { .. } | Self::Unavailable { .. } | Self::Other { .. } => true,
             Self::Location(_)
             | Self::NotFound { .. }
             | Self::Corrupt { .. }

@@ -46,6 +46,12 @@ pub enum LocationError {
         /// What it begins with.
         scheme: String,
     },
+    /// There is no such folder.
+    #[error("store folder `{}` is not there: mount it, or name the right one", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A `file://` address that is not simply an absolute path.
     #[error("store location is a file:// address with a host or with `%`: give the folder's path")]
     FileAddress,
@@ -122,6 +128,14 @@ impl Location {
             Self::Bucket { bucket, prefix } if prefix.is_root() => format!("s3://{bucket}"),
             Self::Bucket { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
             Self::Memory => "memory://".to_owned(),
+        }
+    }
+
+    /// The folder, where it is one.
+    pub(super) fn folder(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Folder(path) => Some(path),
+            Self::Bucket { .. } | Self::Memory => None,
         }
     }
 

@@ -41,7 +41,7 @@ async fn server(answers: Vec<Answer>) -> (Artifacts, Arc<Mutex<Vec<String>>>) {
         .with_secret_access_key(SECRET)
         .with_token(TOKEN);
     let store = bucket_store(settings, "aria", &Path::default()).unwrap();
-    (Artifacts::over(store, "s3://aria".into()), requests)
+    (Artifacts::over(store, &"s3://aria".parse().unwrap()), requests)
 }
 
 /// Reads a request to its end and gives its method.

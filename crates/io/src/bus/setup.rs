@@ -22,11 +22,15 @@ pub const REGISTRY: &str = "registry";
 /// The bucket of messages that were taken up and not yet put down.
 pub(super) const ATTEMPTS: &str = "attempts";
 
-const BUCKETS: [(&str, &str); 5] = [
+/// The bucket of what the platform knows of itself.
+pub(super) const PLATFORM: &str = "platform";
+
+const BUCKETS: [(&str, &str); 6] = [
     (HEADS, "The newest snapshot of every series"),
     (MONITORS, "The state of every drift monitor"),
     (ENDINGS, "How far the batches of every series have come to their ends"),
     (REGISTRY, "The serving model of every series"),
+    (PLATFORM, "What the platform knows of itself"),
     (ATTEMPTS, "Messages that were taken up and not yet put down"),
 ];
 

@@ -307,23 +307,24 @@ impl<H: Handler> Desk<H> {
         failure: &Failure,
     ) -> Step {
         let reason = failure.to_string();
-        match failure.kind {
-            FailureKind::Contended => Step::Again(reason),
-            FailureKind::Transient => {
-                if let Some(outage) = self.outage().await {
-                    warn!(reason, outage, "waiting for what the platform stands on");
-                    return Step::Ruled(Ruling::Retry(backoff::in_an_outage(place.delivered, place.sequence)));
-                }
-                let count = self.ledger.note(place.sequence, &reason);
-                if count >= self.limits.attempts {
-                    let reason = format!("failed {count} times; last: {reason}");
-                    return self.bury(message, place, Some(chained), &reason).await;
-                }
-                warn!(reason, failures = count, "trying again");
-                Step::Ruled(Ruling::Retry(backoff::after_failure(count, place.sequence)))
-            }
-            FailureKind::Permanent => self.bury(message, place, Some(chained), &reason).await,
+        if failure.kind == FailureKind::Contended {
+            return Step::Again(reason);
         }
+        // Also of what would fail every time: what is missing may lie in the store that is away.
+        if let Some(outage) = self.outage().await {
+            warn!(reason, outage, "waiting for what the platform stands on");
+            return Step::Ruled(Ruling::Retry(backoff::in_an_outage(place.delivered, place.sequence)));
+        }
+        if failure.kind == FailureKind::Permanent {
+            return self.bury(message, place, Some(chained), &reason).await;
+        }
+        let count = self.ledger.note(place.sequence, &reason);
+        if count >= self.limits.attempts {
+            let reason = format!("failed {count} times; last: {reason}");
+            return self.bury(message, place, Some(chained), &reason).await;
+        }
+        warn!(reason, failures = count, "trying again");
+        Step::Ruled(Ruling::Retry(backoff::after_failure(count, place.sequence)))
     }
 
     /// What the broker or the store says where it serves nobody: then a failure says nothing about a message, and no

@@ -82,9 +82,9 @@ where
 async fn connect(name: &str, settings: &Settings) -> Result<Edges, Box<dyn std::error::Error + Send + Sync>> {
     let bus = Bus::connect(&settings.bus(name)).await?;
     bus.ensure().await?;
-    let artifacts = Artifacts::open(&settings.store)?;
-    artifacts.check().await?;
-    Ok(Edges { bus, artifacts })
+    let edges = Edges { bus, artifacts: Artifacts::open(&settings.store)? };
+    edges.join().await?;
+    Ok(edges)
 }
 
 fn failed(name: &str, fault: &dyn Display) -> ExitCode {
