@@ -27,7 +27,9 @@ const FACTS: [&str; 4] = ["batch.received", "batch.rejected", "forecast.issued",
 /// # Errors
 /// Where the broker or the store fails, or a batch does not end.
 pub async fn feed(edges: &Edges, series: &SeriesId, batches: &[Batch], source: &str) -> anyhow::Result<Ends> {
-    feed_after(edges, series, batches, source, 0).await
+    let mut ends = Ends::default();
+    feed_after(edges, series, batches, source, 0, |recorded| ends.note(recorded)).await?;
+    Ok(ends)
 }
 
 /// Feeds the batches that a run which was cut off has left.
@@ -40,8 +42,7 @@ pub async fn go_on(edges: &Edges, series: &SeriesId, batches: &[Batch], source: 
         mention!("{fed} of {} batches were fed before; going on after them", batches.len());
         wait_for_last(edges, series, fed).await?;
     }
-    feed_after(edges, series, batches, source, fed).await?;
-    Ok(())
+    feed_after(edges, series, batches, source, fed, |_| {}).await
 }
 
 async fn feed_after(
@@ -50,23 +51,23 @@ async fn feed_after(
     batches: &[Batch],
     source: &str,
     fed: u64,
-) -> anyhow::Result<Ends> {
+    mut note: impl FnMut(&Recorded),
+) -> anyhow::Result<()> {
     let floor = head(edges, series).await?.ordinal;
     let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
     let filter = Filter::all().facts(FACTS).series(series);
     let mut events = edges.bus.events(&filter, start).await?;
-    let mut ends = Ends::default();
     let mut progress = Progress::new(batches.len());
     for (i, batch) in batches.iter().enumerate().skip(fed as usize) {
         let raw = Artifact::of(Kind::Raw, series, batch.format, batch.bytes.clone());
         edges.artifacts.store(&raw).await?;
         let (event, _) = edges.bus.receive(series, &raw.name, batch.as_of, source, floor).await?;
         let ordinal = ordinal_of(&event)?;
-        let end = wait_for_end(&mut events, ordinal, |recorded| ends.note(recorded)).await?;
+        let end = wait_for_end(&mut events, ordinal, &mut note).await?;
         progress.step(i + 1, batch.as_of, &end);
     }
     progress.finish();
-    Ok(ends)
+    Ok(())
 }
 
 /// The ordinal of the newest batch that the series has received.
