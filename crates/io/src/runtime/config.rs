@@ -96,24 +96,24 @@ impl Access {
     }
 }
 
-/// Where the broker and the store are, as far as it is told.
+/// Where the broker and the store are, as far as it is told; with a `String`, both are.
 #[derive(Clone, PartialEq)]
-pub struct Outside {
+pub struct Outside<Place = Option<String>> {
     /// The broker's address. It may hold a password.
-    pub nats: Option<String>,
+    pub nats: Place,
     /// How the broker is worked with.
     pub access: Access,
     /// Where artifacts lie.
-    pub store: Option<String>,
+    pub store: Place,
 }
 
 /// What a program is told that can do without: where nothing is named, it brings its own.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Given {
+pub struct Given<Reach = Outside, Series = Option<Vec<Definition>>> {
     /// The broker and the store.
-    pub outside: Outside,
+    pub outside: Reach,
     /// The definitions of the series, in the order of their names.
-    pub series: Option<Vec<Definition>>,
+    pub series: Series,
     /// The address on which the process answers HTTP.
     pub http: SocketAddr,
     /// How hard and how long workers try.
@@ -122,47 +122,17 @@ pub struct Given {
     pub logging: Logging,
 }
 
-/// Everything a service is told from outside.
-#[derive(Clone, PartialEq)]
-pub struct Settings {
-    /// The broker's address. It may hold a password.
-    pub nats: String,
-    /// How the broker is worked with.
-    pub access: Access,
-    /// Where artifacts lie.
-    pub store: String,
-    /// The definitions of the series, in the order of their names.
-    pub series: Vec<Definition>,
-    /// The address on which the process answers HTTP.
-    pub http: SocketAddr,
-    /// How hard and how long the worker tries.
-    pub limits: Limits,
-    /// Log lines.
-    pub logging: Logging,
-}
+/// Everything a service is told from outside, which brings nothing of its own.
+pub type Settings = Given<Outside<String>, Vec<Definition>>;
 
 /// Shows no password.
-impl std::fmt::Debug for Settings {
+impl<Place: Clone + Into<Option<String>>> std::fmt::Debug for Outside<Place> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("nats", &crate::bus::without_password(&self.nats))
-            .field("access", &self.access)
-            .field("store", &self.store)
-            .field("series", &self.series.iter().map(|d| d.id.as_str()).collect::<Vec<_>>())
-            .field("http", &self.http)
-            .field("limits", &self.limits)
-            .field("logging", &self.logging)
-            .finish()
-    }
-}
-
-/// Shows no password.
-impl std::fmt::Debug for Outside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (nats, store): (Option<String>, Option<String>) = (self.nats.clone().into(), self.store.clone().into());
         f.debug_struct("Outside")
-            .field("nats", &self.nats.as_deref().map(crate::bus::without_password))
+            .field("nats", &nats.as_deref().map(crate::bus::without_password))
             .field("access", &self.access)
-            .field("store", &self.store)
+            .field("store", &store)
             .finish()
     }
 }
@@ -185,15 +155,13 @@ pub struct BadSettings {
 }
 
 impl Settings {
-    /// Reads the settings, and the definitions of the series that they name.
-    ///
-    /// `also_known` are further keys that the program reads by itself.
+    /// Reads a service's settings, and the definitions of the series that they name.
     ///
     /// # Errors
     /// With every fault of every setting and every definition at once.
-    pub fn read(strings: &impl Strings, also_known: &[&str]) -> Result<Self, BadSettings> {
+    pub fn of_service(strings: &impl Strings) -> Result<Self, BadSettings> {
         let mut reader = Reader::new(strings);
-        reader.refuse_unknown(also_known);
+        reader.refuse_unknown();
         reader.require(keys::SERIES, "name the folder with the definitions of the series");
         reader.require(keys::NATS, "name the NATS server, such as nats://127.0.0.1:4222");
         reader.require(keys::STORE, "name a folder or s3://bucket/prefix for the artifacts");
@@ -201,7 +169,7 @@ impl Settings {
             reader.given(&Logging::default());
         match (nats, store, series) {
             (Some(nats), Some(store), Some(series)) => {
-                reader.finish(Self { nats, access, store, series, http, limits, logging })
+                reader.finish(Self { outside: Outside { nats, access, store }, series, http, limits, logging })
             }
             // What is required and missing is a fault.
             _ => Err(reader.refusal()),
@@ -210,7 +178,7 @@ impl Settings {
 
     /// How a service of this name reaches the broker.
     pub fn bus(&self, name: &str) -> BusConfig {
-        self.access.bus(&self.nats, name)
+        self.outside.access.bus(&self.outside.nats, name)
     }
 }
 
@@ -218,10 +186,10 @@ impl Given {
     /// Reads the settings as a service's are read, of which a broker, a store and the definitions may be missing.
     ///
     /// # Errors
-    /// As [`Settings::read`].
+    /// As [`Settings::of_service`].
     pub fn read(strings: &impl Strings, default_logging: &Logging) -> Result<Self, BadSettings> {
         let mut reader = Reader::new(strings);
-        reader.refuse_unknown(&[]);
+        reader.refuse_unknown();
         let given = reader.given(default_logging);
         if given.outside.nats.is_none() && (2..=5).contains(&given.outside.access.replicas) {
             reader.fault(keys::NATS_REPLICAS, "is for a cluster; name one in ARIA_NATS, or leave this out");

@@ -48,7 +48,7 @@ where
     E: Display,
 {
     prepare();
-    let settings = match Settings::read(&Environment, &[]) {
+    let settings = match Settings::of_service(&Environment) {
         Ok(settings) => settings,
         Err(bad) => {
             tell(&bad);
@@ -82,7 +82,7 @@ where
 async fn connect(name: &str, settings: &Settings) -> Result<Edges, Box<dyn std::error::Error + Send + Sync>> {
     let bus = Bus::connect(&settings.bus(name)).await?;
     bus.ensure().await?;
-    let edges = Edges { bus, artifacts: Artifacts::open(&settings.store)? };
+    let edges = Edges { bus, artifacts: Artifacts::open(&settings.outside.store)? };
     edges.join().await?;
     Ok(edges)
 }

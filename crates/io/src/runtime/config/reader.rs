@@ -66,9 +66,9 @@ impl<'a, S: Strings> Reader<'a, S> {
         }
     }
 
-    pub(super) fn refuse_unknown(&mut self, also_known: &[&str]) {
+    pub(super) fn refuse_unknown(&mut self) {
         for key in self.strings.keys() {
-            if key.starts_with(PREFIX) && !keys::ALL.contains(&key.as_str()) && !also_known.contains(&key.as_str()) {
+            if key.starts_with(PREFIX) && !keys::ALL.contains(&key.as_str()) {
                 self.fault(&key, "is no setting of Aria; correct or remove it");
             }
         }

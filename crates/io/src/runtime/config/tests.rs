@@ -31,13 +31,13 @@ fn strings(series: &Path, more: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn places(strings: &BTreeMap<String, String>) -> Vec<String> {
-    Settings::read(strings, &[]).unwrap_err().faults.into_iter().map(|fault| fault.place).collect()
+    Settings::of_service(strings).unwrap_err().faults.into_iter().map(|fault| fault.place).collect()
 }
 
 #[test]
 fn three_settings_are_enough() {
     let folder = folder(&[("it.toml", SERIES), ("notes.txt", "no definition")]);
-    let settings = Settings::read(&strings(folder.path(), &[]), &[]).unwrap();
+    let settings = Settings::of_service(&strings(folder.path(), &[])).unwrap();
     assert_eq!(settings.limits, Limits::default());
     assert_eq!(settings.series.iter().map(|d| d.id.as_str()).collect::<Vec<_>>(), ["it.ci_direct"]);
 }
@@ -55,7 +55,7 @@ fn what_is_set_is_taken() {
         (keys::LOG, "debug"),
         (keys::LOG_FORMAT, "json"),
     ];
-    let settings = Settings::read(&strings(folder.path(), &more), &[]).unwrap();
+    let settings = Settings::of_service(&strings(folder.path(), &more)).unwrap();
     let limits = settings.limits;
     assert_eq!((limits.ack_wait.as_secs(), limits.attempts, limits.concurrency, limits.drain.as_secs()), (7, 3, 9, 11));
     assert_eq!(settings.bus("drift").duplicate_window, Duration::from_secs(120));
@@ -98,14 +98,6 @@ fn an_empty_setting_counts_as_not_set() {
 }
 
 #[test]
-fn a_key_that_the_program_reads_by_itself_is_known() {
-    let folder = folder(&[("it.toml", SERIES)]);
-    let strings = strings(folder.path(), &[("ARIA_TOKEN", "x")]);
-    assert_eq!(places(&strings), ["ARIA_TOKEN"]);
-    assert!(Settings::read(&strings, &["ARIA_TOKEN"]).is_ok());
-}
-
-#[test]
 fn missing_credentials_are_found_before_anything_starts() {
     let folder = folder(&[("it.toml", SERIES)]);
     assert_eq!(places(&strings(folder.path(), &[(keys::NATS_CREDENTIALS, "no/such.creds")])), [keys::NATS_CREDENTIALS]);
@@ -122,7 +114,7 @@ fn a_file_without_a_user_s_credentials_is_no_credentials() {
 fn a_broker_and_a_store_that_cannot_be_meant_are_found_before_anything_is_asked() {
     let folder = folder(&[("it.toml", SERIES)]);
     let more = [(keys::NATS, "http://me:hunter2@broker"), (keys::STORE, "s3:/x")];
-    let bad = Settings::read(&strings(folder.path(), &more), &[]).unwrap_err();
+    let bad = Settings::of_service(&strings(folder.path(), &more)).unwrap_err();
     assert_eq!(bad.faults.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), [keys::NATS, keys::STORE]);
     assert!(!bad.to_string().contains("hunter2"), "{bad}");
 }
@@ -192,7 +184,7 @@ fn a_command_that_only_reaches_the_platform_reads_nothing_else() {
 #[test]
 fn a_password_in_the_broker_s_address_is_never_shown() {
     let folder = folder(&[("it.toml", SERIES)]);
-    let settings = Settings::read(&strings(folder.path(), &[(keys::NATS, "nats://user:secret@host")]), &[]).unwrap();
+    let settings = Settings::of_service(&strings(folder.path(), &[(keys::NATS, "nats://user:secret@host")])).unwrap();
     let shown = format!("{settings:?} {:?}", settings.bus("drift"));
     assert!(!shown.contains("secret"), "{shown}");
 }
