@@ -218,13 +218,18 @@ async fn up_asks_a_named_broker_for_the_copies_that_it_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn up_without_definitions_serves_the_shipped_ones_and_says_so_and_an_empty_folder_is_a_fault() -> Result<()> {
+async fn up_without_definitions_serves_the_shipped_ones_and_says_so() -> Result<()> {
     let folder = TempDir::new()?;
     let mut up = Process::spawn("aria-up", &mut command(folder.path(), &["up", "--http", "127.0.0.1:0"], &[])?)?;
     let serving = up.wait_for_line(PATIENCE, |line| line.strip_prefix("serving ").map(str::to_owned))?;
     assert_eq!(serving, "it.ci_direct, simulated.ci_direct as shipped; --series names a folder with others");
     up.terminate(PATIENCE).await?;
+    Ok(())
+}
 
+#[tokio::test]
+async fn a_folder_without_definitions_is_bad_configuration_of_up_however_it_is_named() -> Result<()> {
+    let folder = TempDir::new()?;
     std::fs::create_dir(folder.path().join("empty"))?;
     let check = async |args: &[&str], env: &[(&str, &str)], place: &str| -> Result<()> {
         let problem = "names `empty`, in which no file ends in .toml".to_owned();
@@ -232,8 +237,12 @@ async fn up_without_definitions_serves_the_shipped_ones_and_says_so_and_an_empty
         Ok(())
     };
     check(&["up", "--series", "empty"], &[], "--series").await?;
-    check(&["up"], &[("ARIA_SERIES", "empty")], "ARIA_SERIES").await?;
-    // No name at all, as an unset variable of a script leaves it.
+    check(&["up"], &[("ARIA_SERIES", "empty")], "ARIA_SERIES").await
+}
+
+#[tokio::test]
+async fn an_option_of_up_without_a_name_as_an_unset_variable_leaves_it_is_wrong_usage() -> Result<()> {
+    let folder = TempDir::new()?;
     let output = run(folder.path(), &["up", "--series", ""], &[]).await?;
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     Ok(())
