@@ -1,8 +1,9 @@
 //! Files that a command is to write: whether they can be is found before the work, and one that exists is replaced only
-//! by a whole one.
+//! by a whole one. Only where the system lets nothing take its place, as of a file that is mounted, is it written to.
 
 use std::fs::{self, File, Permissions};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -13,10 +14,10 @@ use anyhow::Context;
 /// Where it cannot be written.
 pub fn check(file: &Path) -> anyhow::Result<()> {
     let checked = Target::of(file).and_then(|target| match target {
-        Target::New(path) => Part::beside(&path).map(drop),
-        Target::Existing(path, _) => {
+        Target::New(path) => Part::beside(&path, None).map(drop),
+        Target::Existing(path, permissions) => {
             File::options().write(true).open(&path)?;
-            Part::beside(&path).map(drop)
+            Part::beside(&path, Some(permissions)).map(drop)
         }
         Target::Stream => Ok(()),
     });
@@ -26,11 +27,11 @@ pub fn check(file: &Path) -> anyhow::Result<()> {
 /// Writes a whole file, in the place of the one that was there.
 ///
 /// # Errors
-/// Where it cannot be written; the one that was there stays.
+/// Where it cannot be written; the one that was there stays, unless it had to be written to.
 pub fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     let written = Target::of(file).and_then(|target| match target {
-        Target::New(path) => Part::beside(&path)?.become_file(&path, text, None),
-        Target::Existing(path, permissions) => Part::beside(&path)?.become_file(&path, text, Some(permissions)),
+        Target::New(path) => Part::beside(&path, None)?.become_file(&path, text, rename),
+        Target::Existing(path, permissions) => Part::beside(&path, Some(permissions))?.become_file(&path, text, rename),
         Target::Stream => fs::write(file, text),
     });
     written.with_context(|| format!("cannot write {}", file.display()))
@@ -38,7 +39,7 @@ pub fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 
 /// What a path names.
 enum Target {
-    /// Nothing yet.
+    /// Nothing yet, where a link to it ends.
     New(PathBuf),
     /// A file, where a link to it ends.
     Existing(PathBuf, Permissions),
@@ -52,7 +53,11 @@ impl Target {
             Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
             Ok(found) if found.is_file() => Ok(Self::Existing(fs::canonicalize(file)?, found.permissions())),
             Ok(_) => Ok(Self::Stream),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::New(file.to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(file) {
+                // From the link's own folder on. Links that lead to one another have an error of their own.
+                Ok(end) => Self::of(&file.with_file_name("").join(end)),
+                Err(_) => Ok(Self::New(file.to_owned())),
+            },
             Err(error) => Err(error),
         }
     }
@@ -65,20 +70,42 @@ struct Part {
 }
 
 impl Part {
-    fn beside(file: &Path) -> std::io::Result<Self> {
+    /// With the permissions of the file that it replaces from the first byte on: what few may read, few may read half.
+    fn beside(file: &Path, permissions: Option<Permissions>) -> std::io::Result<Self> {
         let name = file.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
         let path = file.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        Ok(Self { file: File::create(&path)?, path })
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        if let Some(permissions) = &permissions {
+            options.mode(permissions.mode());
+        }
+        let part = Self { file: options.open(&path)?, path };
+        if let Some(permissions) = permissions {
+            // The mode that a file is made with loses what the process's mask takes.
+            part.file.set_permissions(permissions)?;
+        }
+        Ok(part)
     }
 
-    fn become_file(mut self, file: &Path, text: &str, permissions: Option<Permissions>) -> std::io::Result<()> {
+    fn become_file(
+        mut self,
+        file: &Path,
+        text: &str,
+        rename: impl FnOnce(&Path, &Path) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.file.sync_all()?;
-        if let Some(permissions) = permissions {
-            self.file.set_permissions(permissions)?;
+        match rename(&self.path, file) {
+            // A file that is mounted, as into a container, stays where it is.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => fs::write(file, text),
+            renamed => renamed,
         }
-        fs::rename(&self.path, file)
     }
+}
+
+/// Puts one file in the place of another.
+fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::rename(from, to)
 }
 
 impl Drop for Part {
@@ -131,6 +158,55 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(files(folder.path()), ["file.csv", "link.csv"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_yet_is_made_where_the_links_to_it_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first.csv"), folder.path().join("second.csv"));
+        std::os::unix::fs::symlink("second.csv", &first).unwrap();
+        std::os::unix::fs::symlink("there/file.csv", &second).unwrap();
+        fs::create_dir(folder.path().join("there")).unwrap();
+        check(&first).unwrap();
+        write(&first, "new").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("there/file.csv")).unwrap(), "new");
+        assert!([first, second].iter().all(|link| link.is_symlink()));
+    }
+
+    #[test]
+    fn links_that_lead_to_one_another_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first.csv"), folder.path().join("second.csv"));
+        std::os::unix::fs::symlink(&second, &first).unwrap();
+        std::os::unix::fs::symlink(&first, &second).unwrap();
+        check(&first).unwrap_err();
+    }
+
+    #[test]
+    fn a_file_that_nothing_can_replace_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mounted.csv");
+        fs::write(&file, "old and longer").unwrap();
+        let part = Part::beside(&file, None).unwrap();
+        part.become_file(&file, "new", |_, _| Err(ErrorKind::ResourceBusy.into())).unwrap();
+        assert_eq!(
+            (fs::read_to_string(&file).unwrap().as_str(), files(folder.path())),
+            ("new", vec!["mounted.csv".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_few_may_read_is_never_readable_by_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("private.csv");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+        let Target::Existing(path, permissions) = Target::of(&file).unwrap() else { panic!("the file is there") };
+        let part = Part::beside(&path, Some(permissions)).unwrap();
+        assert_eq!(mode(&part.path), 0o600);
+        part.become_file(&path, "new", rename).unwrap();
+        assert_eq!(mode(&file), 0o600);
     }
 
     #[test]
