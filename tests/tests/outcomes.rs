@@ -1,11 +1,11 @@
 //! How a history's run ends: what came to nothing fails and says why, an output is found unusable before the work and
 //! replaced only by a whole one, and a run that was cut off measures what an undisturbed one does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use aria_tests::{HEADER, Pace, Platform, Process, aria, nats_server, wave};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,28 +43,60 @@ fn row(day: u32, value: &str) -> String {
     format!("2021-01-{day:02}T00:00:00Z,{value}\n")
 }
 
-#[tokio::test]
-async fn a_history_of_which_every_batch_is_rejected_fails_with_the_first_reason_and_one_good_batch_is_enough()
--> Result<()> {
-    let platform = Platform::start().await?;
-    let write = |file: &str, rows: [String; 2]| {
-        std::fs::write(platform.folder().join(file), HEADER.to_owned() + &rows.concat())
-    };
-    write("history.csv", [row(1, "n/a"), row(2, "-1")])?;
-    write("mixed.csv", [row(3, "n/a"), row(4, "300")])?;
-    let failure = "error: every batch was rejected, 2 of 2; the first: none of 1 rows is good";
-    let replay = ["replay", "--series", SERIES];
-    let said = platform.refused(&[replay.as_slice(), &["history.csv"]].concat()).await?;
-    assert!(said.contains(failure), "{said}");
-    let told = platform.done(&[replay.as_slice(), &["mixed.csv"]].concat()).await?;
-    assert!(told.contains("1 of 2 batches were rejected; the first: none of 1 rows is good"), "{told}");
+/// What is said of a history of two days whose every row is refused.
+const NOTHING_GOOD: &str = "error: every batch was rejected, 2 of 2; the first: none of 1 rows is good";
+const REPLAY: [&str; 4] = ["replay", "--series", SERIES, "history.csv"];
 
-    // A run with everything of its own, which is over though it came to nothing.
-    let args = [DEMO.as_slice(), &["--once", "--data", "runs", "--out", "out"]].concat();
-    let said = refused(platform.folder(), &args)?;
-    assert!(said.contains(failure), "{said}");
-    assert_eq!(summary(&platform.folder().join("out"))?["rejected"], 2);
-    assert_eq!(std::fs::read_dir(platform.folder().join("runs"))?.count(), 0);
+/// Writes a history of two days with these values.
+fn two_days(folder: &Path, values: [&str; 2]) -> Result<()> {
+    let [first, second] = values;
+    Ok(std::fs::write(folder.join("history.csv"), HEADER.to_owned() + &row(1, first) + &row(2, second))?)
+}
+
+/// The runs that a demo has left.
+fn runs(folder: &Path) -> Result<Vec<PathBuf>> {
+    std::fs::read_dir(folder.join("runs"))?.map(|run| Ok(run?.path())).collect()
+}
+
+#[tokio::test]
+async fn a_replay_of_which_every_batch_is_rejected_fails_with_the_first_reason() -> Result<()> {
+    let platform = Platform::start().await?;
+    two_days(platform.folder(), ["n/a", "-1"])?;
+    let said = platform.refused(&REPLAY).await?;
+    assert!(said.contains(NOTHING_GOOD), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_good_batch_is_enough_for_a_replay_and_the_rejected_ones_are_told() -> Result<()> {
+    let platform = Platform::start().await?;
+    two_days(platform.folder(), ["n/a", "300"])?;
+    let told = platform.done(&REPLAY).await?;
+    assert!(told.contains("1 of 2 batches were rejected; the first: none of 1 rows is good"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn a_run_of_which_every_batch_is_rejected_fails_and_keeps_its_data_and_says_where() -> Result<()> {
+    let folder = TempDir::new()?;
+    two_days(folder.path(), ["n/a", "-1"])?;
+    let said = refused(folder.path(), &[DEMO.as_slice(), &["--once", "--data", "runs", "--out", "out"]].concat())?;
+    assert!(said.contains(NOTHING_GOOD), "{said}");
+    let [run] = runs(folder.path())?.try_into().map_err(|runs| anyhow!("not one run: {runs:?}"))?;
+    let kept = run.strip_prefix(folder.path())?.display().to_string();
+    assert!(said.contains(&format!("the data of the run, with any refused rows, stays in {kept}\n")), "{said}");
+    assert!(run.join("store/quarantine").is_dir(), "{said}");
+    assert_eq!(summary(&folder.path().join("out"))?["rejected"], 2);
+    Ok(())
+}
+
+#[test]
+fn a_run_that_came_to_something_leaves_nothing_but_its_outcome() -> Result<()> {
+    let folder = TempDir::new()?;
+    two_days(folder.path(), ["n/a", "300"])?;
+    let output = run(folder.path(), &[DEMO.as_slice(), &["--once", "--data", "runs"]].concat())?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(runs(folder.path())?, [] as [PathBuf; 0]);
     Ok(())
 }
 

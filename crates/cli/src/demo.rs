@@ -11,10 +11,11 @@ use aria_core::simulate::{self, Settings};
 use aria_core::summary::Tally;
 use aria_io::bus::{Filter, Start};
 use aria_io::runtime::config::{Environment, Given, keys};
-use aria_io::runtime::telemetry::{self, Logging};
+use aria_io::runtime::telemetry::{self, Logging, Metrics};
 use aria_io::runtime::{Edges, Shutdown};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use tokio::net::TcpListener;
 
 use crate::ends::Ends;
 use crate::options::Options;
@@ -37,7 +38,8 @@ pub struct Demo {
     /// Writes forecasts.csv and summary.json into this folder.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// The folder for the runs' state. A run that was cut off goes on where it was; one that ended is removed.
+    /// The folder for the runs' state. A run that was cut off goes on where it was; with --once, one that came to
+    /// something is removed.
     #[arg(long, default_value = "data/demo")]
     data: PathBuf,
     /// The address of the HTTP API while everything stays up, or ARIA_HTTP; without it 127.0.0.1:8080.
@@ -74,28 +76,42 @@ impl Demo {
         self.check_out()?;
         let listener = listen(self.address(&given)).await?;
         let data = self.data.join(&history.id);
-        let definitions = vec![history.definition.clone()];
         mention!("starting the broker, the store and six services in {}", data.display());
+        let definitions = [history.definition.clone()];
         let mut platform = Platform::start(&data, &given, &definitions, Shutdown::on_signals()?).await?;
-        let address = platform.serve_http(listener, definitions, metrics)?;
+        let ran = self.run_on(&mut platform, listener, metrics, &history).await;
+        platform.stop().await;
+        if ran.is_err() {
+            note!("the data of the run, with any refused rows, stays in {}", data.display());
+        } else if self.once {
+            std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+        }
+        ran
+    }
+
+    /// Runs the history through a platform, which is to be stopped however that ends.
+    async fn run_on(
+        &self,
+        platform: &mut Platform,
+        listener: TcpListener,
+        metrics: Metrics,
+        history: &History,
+    ) -> anyhow::Result<()> {
+        let address = platform.serve_http(listener, vec![history.definition.clone()], metrics)?;
         mention!("HTTP API on http://{address}");
         let edges = platform.edges.clone();
-        let replayed = tokio::select! {
-            replayed = self.replay(&edges, &history) => replayed,
-            ended = platform.run() => ended.and_then(|()| bail!("interrupted; the same command goes on from here")),
+        let ends = tokio::select! {
+            replayed = self.replay(&edges, history) => replayed?,
+            ended = platform.run() => {
+                return ended.and_then(|()| bail!("interrupted; the same command goes on from here"));
+            }
         };
-        let is_through = replayed.is_ok();
-        let verdict = replayed.and_then(|ends| ends.rejections());
-        if verdict.is_ok() && !self.once {
+        ends.rejections()?;
+        if !self.once {
             mention!("everything stays up; Ctrl-C ends it");
             platform.run().await?;
         }
-        drop(edges);
-        platform.stop().await;
-        if is_through && self.once {
-            std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
-        }
-        verdict.map(drop)
+        Ok(())
     }
 
     /// Finds out before the work whether what came of it can be written.
