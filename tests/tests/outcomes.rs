@@ -6,6 +6,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use aria_io::bus::Recorded;
 use aria_tests::{HEADER, Pace, Platform, Process, aria, nats_server, wave};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -73,6 +74,22 @@ async fn one_good_batch_is_enough_for_a_replay_and_the_rejected_ones_are_told() 
     two_days(platform.folder(), ["n/a", "300"])?;
     let told = platform.done(&REPLAY).await?;
     assert!(told.contains("1 of 2 batches were rejected; the first: none of 1 rows is good"), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replay_of_a_span_feeds_the_rows_of_that_span_whenever_they_would_come() -> Result<()> {
+    let platform = Platform::start().await?;
+    // Two days measured years before the three of the rest, which come as a back-fill where all are fed.
+    let early = [row(1, "290"), row(2, "300")].concat().replace("2021", "2019");
+    let rest = [row(1, "310"), row(2, "320"), row(3, "330")].concat();
+    std::fs::write(platform.folder().join("history.csv"), HEADER.to_owned() + &early + &rest)?;
+    platform.done(&[REPLAY.as_slice(), &["--to", "2019-12-31"]].concat()).await?;
+    let received = |events: Vec<Recorded>| {
+        let received = events.into_iter().filter(|event| event.event.fact.name() == "batch.received");
+        received.map(|event| event.event.as_of.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(received(platform.events().await?), ["2019-01-02T00:00:00Z", "2019-01-03T00:00:00Z"]);
     Ok(())
 }
 

@@ -94,7 +94,8 @@ impl Backtest {
         Ok(())
     }
 
-    /// The batches up to the last hour that a forecast of the span is scored with.
+    /// The batches up to the last hour that a forecast of the span is scored with. Those before the span, and what
+    /// comes as a back-fill, stay: the span says what is written, and its forecasts are those of the whole history.
     fn batches(&self, bytes: &[u8], definition: &Definition) -> anyhow::Result<Vec<Batch>> {
         let format = input::format_of(&self.input, bytes)?;
         let mut batches = replay::split(bytes, format, definition, 1)?;

@@ -8,10 +8,10 @@ use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::contract::{Quarantine, Quarantined};
 use aria_core::event::Fact;
 use aria_core::head::Head;
-use aria_core::replay::{self, Batch};
+use aria_core::replay::{self, Batch, Span};
 use aria_core::series::SeriesId;
 use aria_core::summary::ended;
-use aria_core::time::{DAY, Timestamp};
+use aria_core::time::Timestamp;
 use aria_io::bus::{Filter, Start};
 use aria_io::library::Series;
 use aria_io::runtime::Edges;
@@ -161,10 +161,10 @@ pub struct Replay {
     definition: Option<PathBuf>,
     /// The history.
     file: PathBuf,
-    /// Leaves out what comes before.
+    /// Leaves out rows before, by whole batches.
     #[arg(long)]
     from: Option<Timestamp>,
-    /// Leaves out what comes after.
+    /// Leaves out rows from then on, by whole batches.
     #[arg(long)]
     to: Option<Timestamp>,
     /// How much time a batch holds: whole days, such as 1d.
@@ -196,15 +196,12 @@ impl Replay {
         let definition = input::definition(self.series.as_str(), self.definition.as_deref())?;
         let bytes = input::read(&self.file, LARGEST)?;
         let format = input::format_of(&self.file, &bytes)?;
-        let mut batches = replay::split(&bytes, format, &definition, self.every)?;
-        let period = i64::from(self.every) * DAY;
-        let lies_in_span = |b: &Batch| {
-            self.from.is_none_or(|from| b.as_of.plus(-period) >= from) && self.to.is_none_or(|to| b.as_of <= to)
-        };
-        if !batches.iter().any(lies_in_span) {
-            return Err(input::no_day(&self.file, &batches, &input::span(self.from, self.to)));
+        let span = Span { from: self.from, to: self.to };
+        let batches = replay::split_span(&bytes, format, &definition, self.every, span)?;
+        if batches.is_empty() {
+            let all = replay::split(&bytes, format, &definition, self.every)?;
+            return Err(input::no_day(&self.file, &all, &input::span(self.from, self.to)));
         }
-        batches.retain(lies_in_span);
         Ok(batches)
     }
 }

@@ -20,6 +20,15 @@ pub struct Batch {
     pub bytes: Vec<u8>,
 }
 
+/// The time that is kept of a history; open where it has no end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// What comes before is left out.
+    pub from: Option<Timestamp>,
+    /// What comes after is left out.
+    pub to: Option<Timestamp>,
+}
+
 /// A history that cannot be cut into batches.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
@@ -70,18 +79,49 @@ pub enum SplitError {
 /// # Errors
 /// Where the file is no table or has no times.
 pub fn split(bytes: &[u8], format: Format, definition: &Definition, days: u32) -> Result<Vec<Batch>, SplitError> {
-    let period = i64::from(days.max(1)) * DAY;
+    split_span(bytes, format, definition, days, Span::default())
+}
+
+/// Cuts a file as [`split`] does, and as if it had no other rows than those of the periods that lie in a span. A row
+/// whose time cannot be read stays or goes with its period.
+///
+/// # Errors
+/// As [`split`]; none where nothing lies in the span.
+pub fn split_span(
+    bytes: &[u8],
+    format: Format,
+    definition: &Definition,
+    days: u32,
+    span: Span,
+) -> Result<Vec<Batch>, SplitError> {
+    let cut = Cut { period: i64::from(days.max(1)) * DAY, span };
     match format {
-        Format::Csv => split_csv(bytes, definition, period),
-        Format::Ndjson => split_ndjson(bytes, definition, period),
-        Format::Parquet => split_parquet(bytes, definition, period),
+        Format::Csv => split_csv(bytes, definition, cut),
+        Format::Ndjson => split_ndjson(bytes, definition, cut),
+        Format::Parquet => split_parquet(bytes, definition, cut),
         Format::Json => Err(SplitError::Document),
+    }
+}
+
+/// How a history is cut.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// The length of a period, in seconds.
+    period: i64,
+    span: Span,
+}
+
+impl Cut {
+    /// Whether the whole period that ends then, in seconds, is kept.
+    fn keeps(&self, end: i64) -> bool {
+        let Span { from, to } = self.span;
+        from.is_none_or(|from| end - self.period >= from.seconds()) && to.is_none_or(|to| end <= to.seconds())
     }
 }
 
 /// Rows by the period they belong to: the period's end, in seconds.
 struct Periods<T> {
-    period: i64,
+    cut: Cut,
     parts: BTreeMap<i64, Part<T>>,
     current: Option<i64>,
     early: Vec<T>,
@@ -95,13 +135,14 @@ struct Part<T> {
 }
 
 impl<T> Periods<T> {
-    fn new(period: i64) -> Self {
-        Self { period, parts: BTreeMap::new(), current: None, early: Vec::new() }
+    fn new(cut: Cut) -> Self {
+        Self { cut, parts: BTreeMap::new(), current: None, early: Vec::new() }
     }
 
     fn push(&mut self, time: Option<Timestamp>, row: T) {
         if let Some(time) = time {
-            let end = (time.seconds().div_euclid(self.period) + 1) * self.period;
+            let period = self.cut.period;
+            let end = (time.seconds().div_euclid(period) + 1) * period;
             self.current = Some(end);
             let timed = Stretch::of(time);
             let early = std::mem::take(&mut self.early);
@@ -118,13 +159,15 @@ impl<T> Periods<T> {
         }
     }
 
-    /// A batch of each period, in the order in which they come.
+    /// A batch of each period that is kept, in the order in which they come.
     fn batches(
-        self,
+        mut self,
         format: Format,
         contract: &Contract,
         encode: impl Fn(Vec<T>) -> Result<Vec<u8>, SplitError>,
     ) -> Result<Vec<Batch>, SplitError> {
+        // Before the order is found: what is left out must not move what stays.
+        self.parts.retain(|end, _| self.cut.keeps(*end));
         let mut batches = Vec::with_capacity(self.parts.len());
         // What comes late comes no earlier than what came before it.
         let mut reached = i64::MIN;
@@ -147,7 +190,7 @@ impl<T> Periods<T> {
     }
 }
 
-fn split_csv(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
+fn split_csv(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
     let column = definition.source.time_column.as_str();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
     let header = reader.byte_headers()?.clone();
@@ -159,7 +202,7 @@ fn split_csv(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<B
         wanted: column.to_owned(),
         found: header.iter().map(name).collect::<Vec<_>>().join(", "),
     })?;
-    let mut periods = Periods::new(period);
+    let mut periods = Periods::new(cut);
     for record in reader.byte_records() {
         let record = record?;
         let time = record.get(place).and_then(|field| time_in_text(field, definition.cadence));
@@ -177,10 +220,10 @@ fn csv_of(header: &csv::ByteRecord, rows: &[csv::ByteRecord]) -> Result<Vec<u8>,
     Ok(writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?)
 }
 
-fn split_ndjson(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
+fn split_ndjson(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
     let text = std::str::from_utf8(bytes).map_err(|_| SplitError::NotText)?;
     let column = definition.source.time_column.as_str();
-    let mut periods = Periods::new(period);
+    let mut periods = Periods::new(cut);
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
         let object = serde_json::from_str::<serde_json::Value>(line).ok();
         let time = object.as_ref().and_then(|o| o.get(column)).and_then(|t| t.as_str());
@@ -190,9 +233,9 @@ fn split_ndjson(bytes: &[u8], definition: &Definition, period: i64) -> Result<Ve
         .batches(Format::Ndjson, &definition.contract, |lines| Ok(lines.join("\n").into_bytes()))
 }
 
-fn split_parquet(bytes: &[u8], definition: &Definition, period: i64) -> Result<Vec<Batch>, SplitError> {
+fn split_parquet(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
     let rows = Rows::read(bytes, definition).map_err(Box::new)?;
-    let mut periods = Periods::new(period);
+    let mut periods = Periods::new(cut);
     for (row, time) in rows.times.iter().enumerate() {
         periods.push(*time, row);
     }

@@ -36,16 +36,22 @@ fn file(times: &[&str]) -> String {
 }
 
 /// The days of the batches, in which they come, each with the time at which it comes.
-fn turns(times: &[&str]) -> Vec<(String, String)> {
+fn turns(times: &[&str], span: Span) -> Vec<(String, String)> {
     let day = |t: &str| t.chars().take(10).collect::<String>();
-    let batches = split(file(times).as_bytes(), Format::Csv, &definition(), 1).unwrap();
+    let batches = split_span(file(times).as_bytes(), Format::Csv, &definition(), 1, span).unwrap();
     let rows = |batch: &Batch| day(std::str::from_utf8(&batch.bytes).unwrap().trim_start_matches("t,v\n"));
     batches.iter().map(|batch| (rows(batch), day(&batch.as_of.to_string()))).collect()
 }
 
 fn check_turns(times: &[&str], expected: &[(&str, &str)]) {
+    check_span(times, (None, None), expected);
+}
+
+fn check_span(times: &[&str], (from, to): (Option<&str>, Option<&str>), expected: &[(&str, &str)]) {
     let expected: Vec<_> = expected.iter().map(|(rows, at)| ((*rows).to_owned(), (*at).to_owned())).collect();
-    assert_eq!(turns(times), expected, "{times:?}");
+    let time = |day: &str| day.parse().unwrap();
+    let span = Span { from: from.map(time), to: to.map(time) };
+    assert_eq!(turns(times, span), expected, "{times:?} {from:?} {to:?}");
 }
 
 #[test]
@@ -85,6 +91,34 @@ fn a_pause_that_the_contract_allows_keeps_the_order_of_time() {
     let days = ["2021-01-01", "2021-10-28", "2021-10-29"];
     let expected = [("2021-01-01", "2021-01-02"), ("2021-10-28", "2021-10-29"), ("2021-10-29", "2021-10-30")];
     check_turns(&days, &expected);
+}
+
+/// Two days of 2019, three of 2021, and one wrong row.
+const YEARS: [&str; 6] = ["1970-01-01", "2019-01-01", "2019-01-02", "2021-01-01", "2021-01-02", "2021-01-03"];
+
+#[test]
+fn a_span_leaves_out_the_back_fill_whose_rows_lie_before_it() {
+    let expected = [("2021-01-01", "2021-01-02"), ("2021-01-02", "2021-01-03"), ("2021-01-03", "2021-01-04")];
+    check_span(&YEARS, (Some("2021-01-01"), None), &expected);
+}
+
+#[test]
+fn a_span_that_ends_before_most_of_the_file_comes_as_a_file_of_it_alone_would() {
+    let expected = [("2019-01-01", "2019-01-02"), ("2019-01-02", "2019-01-03")];
+    check_span(&YEARS, (Some("2019-01-01"), Some("2019-12-31")), &expected);
+}
+
+#[test]
+fn a_span_keeps_the_periods_that_lie_in_it_whole() {
+    // The 2nd of January 2021 and nothing that a minute of is missing.
+    let expected = [("2021-01-02", "2021-01-03")];
+    check_span(&YEARS, (Some("2021-01-02"), Some("2021-01-03")), &expected);
+    check_span(&YEARS, (Some("2021-01-01T00:01:00Z"), Some("2021-01-03T23:59:00Z")), &expected);
+}
+
+#[test]
+fn a_span_with_nothing_in_it_has_no_batch() {
+    check_span(&YEARS, (Some("2030-01-01"), None), &[]);
 }
 
 #[test]
