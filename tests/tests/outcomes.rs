@@ -238,3 +238,26 @@ async fn a_run_that_goes_on_after_its_last_batch_tells_the_latency_of_every_batc
     assert!(0.0 < at("p50")? && at("p50")? <= at("p99")? && at("p99")? < 60_000.0, "{second}");
     Ok(())
 }
+
+#[test]
+fn a_backtest_does_not_replace_the_history_that_it_reads() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path())?;
+    let before = std::fs::read(folder.path().join("history.csv"))?;
+    std::os::unix::fs::symlink("history.csv", folder.path().join("link.csv"))?;
+    for out in ["history.csv", "./history.csv", "link.csv"] {
+        let said = refused(folder.path(), &[BACKTEST.as_slice(), &["--out", out]].concat())?;
+        assert!(said.contains("--out names the history itself, history.csv: name another file"), "{said}");
+    }
+    assert_eq!(std::fs::read(folder.path().join("history.csv"))?, before);
+    Ok(())
+}
+
+#[test]
+fn a_backtest_of_which_every_batch_is_rejected_says_why_the_first_was() -> Result<()> {
+    let folder = TempDir::new()?;
+    two_days(folder.path(), ["none", "none"])?;
+    let said = refused(folder.path(), &[BACKTEST.as_slice(), &["--out", "out.csv"]].concat())?;
+    assert!(said.contains("no batch of history.csv was accepted; the first: none of 1 rows is good"), "{said}");
+    Ok(())
+}

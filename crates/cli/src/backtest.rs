@@ -34,8 +34,8 @@ pub struct Backtest {
     /// The last origin that is written.
     #[arg(long)]
     to: Option<Timestamp>,
-    /// Hours forecast from each origin.
-    #[arg(long)]
+    /// Hours forecast from each origin: 24 to 336.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(24..=336))]
     horizon: Option<u32>,
     /// When models are trained anew.
     #[arg(long, value_enum, default_value_t = Retrain::Policy)]
@@ -68,6 +68,9 @@ impl Backtest {
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
         outfile::check(&self.out)?;
+        if outfile::is_same(&self.input, &self.out) {
+            bail!("--out names the history itself, {}: name another file", self.input.display());
+        }
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
         let batches = self.batches(&bytes, &definition)?;
         let mut platform = Offline::new(definition.clone())?;
@@ -75,7 +78,10 @@ impl Backtest {
         for batch in batches {
             newest = platform.run(batch).await?.or(newest);
         }
-        let Some(newest) = newest else { bail!("no batch of {} was accepted", self.input.display()) };
+        let Some(newest) = newest else {
+            let reason = platform.first_rejection().unwrap_or("it has none");
+            bail!("no batch of {} was accepted; the first: {reason}", self.input.display())
+        };
         let mut outcome = Outcome::load(&platform.stores().artifacts, platform.tally(), &newest).await?;
         self.keep_span(&mut outcome.forecasts)?;
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;

@@ -34,6 +34,7 @@ pub struct Offline {
     definition: Definition,
     ordinal: u64,
     tally: Tally,
+    first_rejection: Option<String>,
 }
 
 impl Offline {
@@ -53,7 +54,13 @@ impl Offline {
             definition,
             ordinal: 0,
             tally: Tally::default(),
+            first_rejection: None,
         })
+    }
+
+    /// Why the first batch that was rejected was.
+    pub fn first_rejection(&self) -> Option<&str> {
+        self.first_rejection.as_deref()
     }
 
     /// Where everything lies.
@@ -106,6 +113,9 @@ impl Offline {
     /// Takes note of an event and hands it to every service that reads it.
     fn publish(&mut self, queue: &mut VecDeque<(Reader, Delivery)>, id: String, event: Event) {
         self.tally.note(&event);
+        if let Fact::BatchRejected(rejected) = &event.fact {
+            self.first_rejection.get_or_insert_with(|| rejected.reason.clone());
+        }
         let readers = Reader::ALL.into_iter().filter(|reader| self.facts(*reader).contains(&event.fact.name()));
         queue.extend(readers.map(|reader| (reader, Delivery { id: id.clone(), event: event.clone(), attempt: 1 })));
     }

@@ -37,6 +37,15 @@ pub fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 
+/// Whether two paths name the same file, by whatever way they lead there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
 /// What a path names.
 enum Target {
     /// Nothing yet, where a link to it ends.
@@ -137,6 +146,17 @@ mod tests {
             (fs::read_to_string(&old).unwrap().as_str(), files(folder.path())),
             ("as it was", vec!["old.csv".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_link_to_a_file_is_the_same_file_and_its_copy_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, copy] = ["in.csv", "link.csv", "copy.csv"].map(|name| folder.path().join(name));
+        fs::write(&file, "a").unwrap();
+        fs::copy(&file, &copy).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(is_same(&file, &file) && is_same(&file, &link));
+        assert!(!is_same(&file, &copy) && !is_same(&file, &folder.path().join("none")));
     }
 
     #[test]
