@@ -164,6 +164,17 @@ async fn a_broker_that_does_not_answer_is_a_failure_and_no_bad_configuration() -
     Ok(())
 }
 
+#[tokio::test]
+async fn why_a_broker_does_not_answer_is_said_once() -> Result<()> {
+    let folder = TempDir::new()?;
+    let nobody = format!("nats://127.0.0.1:{}", free_ports::<1>()?[0]);
+    let output = run(folder.path(), &["status", "--nats", &nobody], &[]).await?;
+    let warned = String::from_utf8_lossy(&output.stderr);
+    let causes = warned.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+    assert_eq!(causes.matches("Connection refused").count(), 1, "{warned}");
+    Ok(())
+}
+
 /// A broker that takes down what its first client says of itself, and refuses it.
 fn gatekeeper() -> Result<(String, JoinHandle<Result<String>>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;

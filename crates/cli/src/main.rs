@@ -25,6 +25,7 @@ mod up;
 
 use std::process::ExitCode;
 
+use aria_io::runtime::chain;
 use aria_io::runtime::config::{self, Environment};
 use aria_io::runtime::telemetry::{self, Logging};
 use clap::{Parser, Subcommand};
@@ -129,6 +130,6 @@ fn failed(error: &anyhow::Error) -> ExitCode {
         note!("{settings}");
         return ExitCode::from(config::EXIT_CODE);
     }
-    note!("error: {error:#}");
+    note!("error: {}", chain(error.as_ref()));
     ExitCode::FAILURE
 }

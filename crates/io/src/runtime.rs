@@ -18,11 +18,10 @@ mod worker;
 use std::time::Duration;
 
 pub use edges::{Edges, EdgesError};
-pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait};
+pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait, chain};
 pub use shutdown::Shutdown;
 pub use worker::{WorkError, work, work_with};
 
-pub(crate) use handler::chain;
 
 /// How hard and how long a worker tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -173,7 +173,7 @@ impl From<StoreError> for Failure {
 }
 
 /// An error and its sources in one line, leaving out a source that the line above already quotes.
-pub(crate) fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
