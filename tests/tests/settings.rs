@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aria_tests::{Nats, Process, aria, free_ports, nats_server, until};
+use aria_tests::{Nats, Process, aria, clone_root, free_ports, nats_server, until};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -172,6 +172,23 @@ async fn why_a_broker_does_not_answer_is_said_once() -> Result<()> {
     let warned = String::from_utf8_lossy(&output.stderr);
     let causes = warned.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
     assert_eq!(causes.matches("Connection refused").count(), 1, "{warned}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_asked_to_leave_while_there_is_no_broker_yet_leaves_at_once_and_well() -> Result<()> {
+    let folder = TempDir::new()?;
+    let nobody = format!("nats://127.0.0.1:{}", free_ports::<1>()?[0]);
+    let http = format!("127.0.0.1:{}", free_ports::<1>()?[0]);
+    let series = clone_root().join("deploy/series").display().to_string();
+    let env = [("ARIA_NATS", nobody.as_str()), ("ARIA_STORE", "store"), ("ARIA_HTTP", &http), ("ARIA_SERIES", &series)];
+    for args in [["serve", "drift"].as_slice(), &["up"]] {
+        let mut waiting = Process::spawn("aria", &mut command(folder.path(), args, &env)?)?;
+        waiting.wait_for_line(PATIENCE, |line| line.contains("no broker yet").then_some(()))?;
+        // Well within the half minute for which it would have gone on looking.
+        let status = waiting.terminate(Duration::from_secs(5)).await?;
+        assert_eq!(status.code(), Some(0), "{args:?}: {}", waiting.output());
+    }
     Ok(())
 }
 

@@ -115,7 +115,9 @@ impl Platform {
                 (server.url().to_owned(), Some(server))
             }
         };
-        let bus = Bus::connect(&outside.access.bus(&url, CLIENT)).await?;
+        let config = outside.access.bus(&url, CLIENT);
+        let bus =
+            shutdown.cut_short(Bus::connect(&config)).await.context("asked to leave before the broker answered")??;
         bus.ensure().await?;
         let edges = Edges { bus, artifacts: Artifacts::open(&store(data, outside))? };
         edges.join().await?;

@@ -42,7 +42,12 @@ impl Up {
         let names = definitions.iter().map(|d| d.id.to_string()).collect::<Vec<_>>().join(", ");
         let listener = listen(given.http).await?;
         let data = &self.place.data;
-        let mut platform = Platform::start(data, &given, &definitions, Shutdown::on_signals()?).await?;
+        let shutdown = Shutdown::on_signals()?;
+        let mut platform = match Platform::start(data, &given, &definitions, shutdown.clone()).await {
+            // What was cut off because it was to be is no failure.
+            Err(_) if shutdown.is_requested() => return Ok(()),
+            started => started?,
+        };
         let address = platform.serve_http(listener, definitions, metrics)?;
         mention!("serving {names}{from}");
         mention!("HTTP API on http://{address}; state in {}; Ctrl-C ends it", data.display());

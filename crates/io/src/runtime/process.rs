@@ -64,7 +64,8 @@ where
         let shutdown = Shutdown::on_signals().map_err(|e| e.to_string())?;
         let listener =
             TcpListener::bind(settings.http).await.map_err(|e| format!("cannot listen on {}: {e}", settings.http))?;
-        let edges = connect(name, &settings).await.map_err(|e| super::chain(e.as_ref()))?;
+        let Some(edges) = shutdown.cut_short(connect(name, &settings)).await else { return Ok(()) };
+        let edges = edges.map_err(|e| super::chain(e.as_ref()))?;
         let own = routes(&edges, &settings, &shutdown);
         let routes = http::routes(edges.bus.clone(), metrics, shutdown.clone()).merge(own);
         let answering = tokio::spawn(http::serve(listener, routes, shutdown.clone(), settings.limits.drain));

@@ -63,6 +63,15 @@ impl Shutdown {
         *self.requested.borrow()
     }
 
+    /// What work gives that may be cut off anywhere; none where leaving is requested before it ends.
+    pub async fn cut_short<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.requested() => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Waits until it is requested.
     pub async fn requested(&self) {
         // Waiting fails only when every sender is gone, and this is one.
@@ -82,5 +91,14 @@ mod tests {
         shutdown.request();
         clone.requested().await;
         assert!(clone.is_requested());
+    }
+
+    #[tokio::test]
+    async fn work_that_may_be_cut_off_ends_where_leaving_is_requested_and_gives_its_result_otherwise() {
+        let shutdown = Shutdown::new();
+        assert_eq!(shutdown.cut_short(async { 42 }).await, Some(42));
+        let endless = std::future::pending::<u32>();
+        let (ended, ()) = tokio::join!(shutdown.cut_short(endless), async { shutdown.request() });
+        assert_eq!(ended, None);
     }
 }
