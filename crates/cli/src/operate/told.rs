@@ -4,6 +4,11 @@ use aria_core::event::{Event, Fact, Promotion, Retraining, Verdict};
 use aria_io::bus::Recorded;
 use serde_json::{Value, json};
 
+use crate::output::one_line;
+
+/// The most letters of what an event says; the rest is to be had as JSON.
+const LONGEST: usize = 1_000;
+
 /// The end of an event's id, which tells it from others of its fact.
 pub fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(12)..).unwrap_or(id)
@@ -25,8 +30,12 @@ pub fn json(recorded: &Recorded) -> Value {
     })
 }
 
-/// What an event says beyond its fact.
+/// What an event says beyond its fact, in a line: reasons, sources and evidence come from outside.
 pub fn said(event: &Event) -> String {
+    one_line(&in_words(event), LONGEST)
+}
+
+fn in_words(event: &Event) -> String {
     match &event.fact {
         Fact::BatchReceived(f) => format!("batch {} from {}: {}", f.ordinal, f.source, f.raw),
         Fact::BatchAccepted(f) => {
@@ -66,11 +75,26 @@ fn asked(retraining: &Retraining) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aria_core::artifact::{Format, Kind, Ref};
+    use aria_core::event::BatchRejected;
+
     use super::*;
 
     #[test]
     fn an_id_shorter_than_the_screen_shows_is_shown_whole() {
         assert_eq!(short("abc"), "abc");
         assert_eq!(short("batch.received/0123456789abcdef"), "456789abcdef");
+    }
+
+    #[test]
+    fn what_an_event_says_is_one_line_whatever_its_reason_holds() {
+        let reason = format!("one\ntwo\u{1b}{}", "x".repeat(2_000));
+        let series = "it.ci_direct".parse().unwrap();
+        let raw = Ref::of(Kind::Raw, &series, Format::Csv, b"a");
+        let fact = Fact::BatchRejected(BatchRejected { ordinal: 3, raw, reason, quarantine: None });
+        let event = Event { series, as_of: "2021-03-01".parse().unwrap(), fact };
+        let told = said(&event);
+        assert!(told.starts_with("batch 3: one\\ntwo\\u001bxxx") && told.ends_with("x…"), "{told}");
+        assert!(!told.contains('\n'));
     }
 }
