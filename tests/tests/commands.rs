@@ -113,6 +113,27 @@ fn drift_fails_with_the_file_the_column_and_the_next_step() -> Result<()> {
 }
 
 #[test]
+fn drift_says_the_cause_of_a_failure_once_and_nothing_of_a_file_reaches_the_terminal_as_it_is() -> Result<()> {
+    let folder = TempDir::new()?;
+    tables(folder.path())?;
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes);
+    write("cut\n\u{1b}[2J.parquet", b"PAR1 and no end PAR1")?;
+    let check = |current: &str| -> Result<String> {
+        let output = run(folder.path(), &["drift", "--reference", "before.csv", "--current", current])?;
+        let (printed, warned) = told(&output);
+        assert_eq!((output.status.code(), printed.as_str()), (Some(1), ""), "{warned}");
+        Ok(warned)
+    };
+    let warned = check("cut\n\u{1b}[2J.parquet")?;
+    assert!(warned.starts_with("error: cut\\n\\u001b[2J.parquet: ") && warned.lines().count() == 1, "{warned}");
+    let causes: Vec<&str> = warned.trim_end().split(": ").collect();
+    let doubled = causes.iter().find(|cause| causes.iter().filter(|other| other == cause).count() > 1);
+    assert_eq!(doubled, None, "{warned}");
+    assert!(check(".")?.contains(". is a folder"));
+    Ok(())
+}
+
+#[test]
 fn drift_without_its_files_is_a_wrong_usage() -> Result<()> {
     let folder = TempDir::new()?;
     assert_eq!(run(folder.path(), &["drift", "--reference", "before.csv"])?.status.code(), Some(2));

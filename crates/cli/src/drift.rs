@@ -13,6 +13,9 @@ use clap::Args;
 use pick::{LeftOut, Named};
 use report::Report;
 
+use crate::input;
+use crate::output::path;
+
 /// Compares two files with every statistic of drift: distances, p-values, missing values, and what they come to.
 ///
 /// A column has drifted where the difference is both beyond chance and large. Rows are taken to be in order of time.
@@ -76,7 +79,7 @@ impl Drift {
         }
         let faults: Vec<String> = left_out.iter().map(|left| format!("{left}; {}", pick::NEXT)).collect();
         if self.columns.is_empty() {
-            let (reference, current) = (self.reference.display(), self.current.display());
+            let (reference, current) = (path(&self.reference), path(&self.current));
             bail!("{reference} and {current} have no numeric column to compare:\n{}", faults.join("\n"));
         }
         bail!("{}", faults.join("\n"))
@@ -99,15 +102,15 @@ impl Files<'_> {
             },
             Incomparable::Sample(_) => return fault.to_string(),
         };
-        format!("in {} {fault}", file.display())
+        format!("in {} {fault}", path(file))
     }
 }
 
 fn read(file: &Path) -> anyhow::Result<Numbers> {
-    let cannot = || format!("cannot read {}: give a CSV or Parquet file that can be read", file.display());
-    let bytes = std::fs::read(file).with_context(cannot)?;
+    let cannot = || format!("cannot read {}: give a CSV or Parquet file that can be read", path(file));
+    let bytes = input::read_whole(file).with_context(cannot)?;
     let format = format_of(file, &bytes)?;
-    numbers::read(format, &bytes).with_context(|| file.display().to_string())
+    numbers::read(format, &bytes).with_context(|| path(file))
 }
 
 /// The format of a file, by its first bytes or its ending. Anything else is tried as CSV, whose reader says what it is.
@@ -118,7 +121,7 @@ fn format_of(file: &Path, bytes: &[u8]) -> anyhow::Result<Format> {
     let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     match ending.as_str() {
         "parquet" => Ok(Format::Parquet),
-        "ndjson" | "jsonl" | "json" => bail!("{} is JSON by its name: give CSV or Parquet", file.display()),
+        "ndjson" | "jsonl" | "json" => bail!("{} is JSON by its name: give CSV or Parquet", path(file)),
         _ => Ok(Format::Csv),
     }
 }

@@ -6,7 +6,7 @@ use aria_core::simulate::{self, Settings, Shift};
 use aria_core::time::Timestamp;
 use clap::Args;
 
-use crate::outfile;
+use crate::{outfile, output};
 
 /// Makes an hourly Italian grid that never was, with drift where it is asked for.
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ impl Simulate {
         outfile::check(&self.out)?;
         let hours = simulate::grid(&settings)?;
         outfile::write(&self.out, &simulate::to_csv(&hours))?;
-        say!("{} simulated hours written to {}", hours.len(), self.out.display());
+        say!("{} simulated hours written to {}", hours.len(), output::path(&self.out));
         Ok(())
     }
 }

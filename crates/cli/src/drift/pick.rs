@@ -10,12 +10,22 @@ use aria_core::numbers::{self, Numbers};
 use serde::Serialize;
 
 use super::Files;
+use crate::output::{one_line, path};
 
 /// The next step after a column that cannot be compared.
 pub const NEXT: &str = "correct the file, or name other columns with --column";
 
 /// The most names that a message lists.
 const LISTED: usize = 40;
+/// The most letters of a column's name that are shown.
+const LONGEST_NAME: usize = 80;
+/// The most letters of a reason that are shown: enough for the names of both files.
+const LONGEST_REASON: usize = 8_000;
+
+/// A column's name as it is shown: a header may hold anything.
+pub fn name(name: &str) -> String {
+    one_line(name, LONGEST_NAME)
+}
 
 /// A column that both files have, as numbers.
 #[derive(Debug)]
@@ -49,7 +59,8 @@ impl LeftOut {
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column `{}` is not compared: {}", self.column, self.reason)
+        let (column, reason) = (name(&self.column), one_line(&self.reason, LONGEST_REASON));
+        write!(f, "column `{column}` is not compared: {reason}")
     }
 }
 
@@ -112,14 +123,15 @@ fn pair<'a>(
 fn values<'a>(name: &str, numbers: &'a Numbers, file: &Path) -> Result<&'a [f64], String> {
     match numbers.columns.iter().find(|c| c.name == name) {
         Some(numbers::Column { values: Ok(values), .. }) => Ok(values),
-        Some(numbers::Column { values: Err(reason), .. }) => Err(format!("in {} {reason}", file.display())),
-        None => Err(format!("{} does not have it, only {}", file.display(), listed(numbers))),
+        Some(numbers::Column { values: Err(reason), .. }) => Err(format!("in {} {reason}", path(file))),
+        None => Err(format!("{} does not have it, only {}", path(file), listed(numbers))),
     }
 }
 
 /// The names of a file's columns, as many as a message can hold.
 fn listed(numbers: &Numbers) -> String {
-    let names = numbers.columns.iter().take(LISTED).map(|c| format!("`{}`", c.name)).collect::<Vec<_>>().join(", ");
+    let names =
+        numbers.columns.iter().take(LISTED).map(|c| format!("`{}`", name(&c.name))).collect::<Vec<_>>().join(", ");
     match numbers.columns.len().saturating_sub(LISTED) {
         0 => names,
         more => format!("{names} and {more} more"),
@@ -180,5 +192,20 @@ mod tests {
         let table = read("a\n1\n");
         let asked = ["a", "a"].map(str::to_owned);
         assert_eq!(names(&named(&asked, &table, &table, &files()).unwrap()), ["a"]);
+    }
+
+    #[test]
+    fn a_header_that_holds_anything_is_shown_in_a_line_and_cut() {
+        let huge = "x".repeat(1_000_000);
+        let (old, new) = (read(&format!("\"a\n\u{1b}[2J\",{huge},b\n1,2,3\n")), read("b\n1\n"));
+        let told = shared(&old, &new, &files()).1.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told[0], "column `a\\n\\u001b[2J` is not compared: new.csv does not have it, only `b`");
+        assert_eq!(
+            told[1],
+            format!("column `{}…` is not compared: new.csv does not have it, only `b`", "x".repeat(80))
+        );
+        let asked = ["c".to_owned()];
+        let told = named(&asked, &old, &new, &files()).unwrap_err().to_string();
+        assert!(told.lines().count() == 1 && told.len() < 1_000, "{} bytes", told.len());
     }
 }

@@ -1,12 +1,14 @@
 //! The report of `aria drift`: one document for machines, one table for people.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use aria_core::drift::comparison::{Comparison, SIGNIFICANCE, Severity};
 use serde::Serialize;
 
 use super::Files;
-use super::pick::LeftOut;
+use super::pick::{self, LeftOut};
+use crate::output::path;
 
 /// The report, in a shape with a version: fields may be added under the same one.
 #[derive(Debug, Serialize)]
@@ -41,7 +43,8 @@ impl Report {
     }
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "{} against {}", self.current, self.reference)?;
+        let name = |file: &str| path(Path::new(file));
+        writeln!(text, "{} against {}", name(&self.current), name(&self.reference))?;
         let compared = self.columns.len();
         writeln!(text, "{} of {compared} columns drifted, {} not compared\n", self.drifted, self.left_out.len())?;
         let rows: Vec<[String; HEADINGS.len()]> = self.columns.iter().map(row).collect();
@@ -58,7 +61,7 @@ impl Report {
         writeln!(text, "\nPairs are reference / current. p: for independent rows; p adj: for as many independent")?;
         writeln!(text, "values as the rows are worth, adjusted for the number of columns.")?;
         for column in self.columns.iter().filter(|c| c.severity != Severity::Stable) {
-            writeln!(text, "\n{}, {}: {}", column.column, column.severity, column.reason)?;
+            writeln!(text, "\n{}, {}: {}", pick::name(&column.column), column.severity, column.reason)?;
         }
         Ok(())
     }
@@ -68,7 +71,7 @@ fn row(column: &Comparison) -> [String; HEADINGS.len()] {
     let (reference, current) = (&column.reference, &column.current);
     let known = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), figure);
     [
-        column.column.clone(),
+        pick::name(&column.column),
         column.severity.to_string(),
         figure(column.ks_distance),
         figure(column.ks_p_value),
@@ -105,8 +108,6 @@ fn line(cells: &[String; HEADINGS.len()], widths: &[usize; HEADINGS.len()]) -> S
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use aria_core::drift::comparison::{Column, compare};
 
     use super::*;
