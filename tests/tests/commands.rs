@@ -134,6 +134,21 @@ fn drift_says_the_cause_of_a_failure_once_and_nothing_of_a_file_reaches_the_term
 }
 
 #[test]
+fn a_reason_that_the_record_could_not_keep_is_a_wrong_usage() -> Result<()> {
+    let folder = TempDir::new()?;
+    let long = "x".repeat(501);
+    for command in ["rollback", "retrain"] {
+        for (reason, expected) in [(long.as_str(), "takes 501 bytes"), ("one\ntwo", "U+000A"), (" ", "empty")] {
+            let output = run(folder.path(), &[command, "it.ci_direct", "--reason", reason])?;
+            let (_, warned) = told(&output);
+            assert_eq!(output.status.code(), Some(2), "{warned}");
+            assert!(warned.contains(expected), "{warned}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn drift_without_its_files_is_a_wrong_usage() -> Result<()> {
     let folder = TempDir::new()?;
     assert_eq!(run(folder.path(), &["drift", "--reference", "before.csv"])?.status.code(), Some(2));

@@ -12,6 +12,7 @@ pub mod status;
 
 mod ancestry;
 mod chain;
+mod reason;
 mod told;
 
 use anyhow::bail;

@@ -29,6 +29,13 @@ pub struct Registry {
 /// How many versions and moves a registry lists; older ones stay in the event log.
 pub const KEPT: usize = 200;
 
+/// The most bytes that a reason takes in a registry's document; longer ones are cut. With as many as it lists, each with
+/// the longest reason, a registry fits its cell: one that did not could never be moved again.
+pub const LONGEST_REASON: usize = 500;
+
+/// What stands in place of the rest of a cut reason.
+const CUT: char = '…';
+
 /// A challenger and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Version {
@@ -130,6 +137,7 @@ impl Registry {
         }
         next.versions.push(version);
         keep_newest(&mut next.versions);
+        next.cut_reasons();
         next
     }
 
@@ -160,13 +168,15 @@ impl Registry {
             Some(digest) => self.served(digest)?,
             None => self.earlier().ok_or(RollbackError::NoEarlier)?,
         };
+        let reason = cut(reason);
         let mut next = self.clone();
-        let moved = next.serve(target, at, Mover::Hand { reason: reason.to_owned() });
+        let moved = next.serve(target, at, Mover::Hand { reason: reason.clone() });
+        next.cut_reasons();
         let fact = Fact::ModelPromoted(ModelPromoted {
             number: moved.number,
             model: moved.to.clone(),
             previous: moved.from.clone(),
-            by: Promotion::Rollback { reason: reason.to_owned() },
+            by: Promotion::Rollback { reason },
         });
         let event = Event { series: series.clone(), as_of: at, fact };
         next.outbox = Some(Outbox::unsettled(BY_HAND, vec![event]));
@@ -191,6 +201,19 @@ impl Registry {
         Ok(version.model.clone())
     }
 
+    /// Cuts every reason, also those that were stored before there was a limit.
+    fn cut_reasons(&mut self) {
+        for reason in self.versions.iter_mut().filter_map(|version| version.rejected.as_mut()) {
+            *reason = cut(reason);
+        }
+        for moved in &mut self.moves {
+            match &mut moved.by {
+                Mover::Hand { reason } => *reason = cut(reason),
+                Mover::Evaluation { .. } => {}
+            }
+        }
+    }
+
     fn serve(&mut self, to: Ref, at: Timestamp, by: Mover) -> Move {
         self.move_count += 1;
         let moved = Move { number: self.move_count, at, from: self.champion.replace(to.clone()), to, by };
@@ -200,102 +223,36 @@ impl Registry {
     }
 }
 
+/// The bytes that a reason takes in a document: one for each plain letter, more for others.
+pub fn reason_bytes(reason: &str) -> usize {
+    reason.chars().map(encoded_bytes).sum()
+}
+
+fn encoded_bytes(letter: char) -> usize {
+    match letter {
+        '"' | '\\' => 2,
+        // As \u0000.
+        letter if letter.is_ascii_control() => 6,
+        letter => letter.len_utf8(),
+    }
+}
+
+fn cut(reason: &str) -> String {
+    if reason_bytes(reason) <= LONGEST_REASON {
+        return reason.to_owned();
+    }
+    let mut bytes = encoded_bytes(CUT);
+    let fits = |letter: &char| {
+        bytes += encoded_bytes(*letter);
+        bytes <= LONGEST_REASON
+    };
+    reason.chars().take_while(fits).chain([CUT]).collect()
+}
+
 fn keep_newest<T>(entries: &mut Vec<T>) {
     let extra = entries.len().saturating_sub(KEPT);
     entries.drain(..extra);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::artifact::{Format, Kind};
-
-    fn model(name: &str) -> Ref {
-        Ref::of(Kind::Model, &"it.ci_direct".parse().unwrap(), Format::Json, name.as_bytes())
-    }
-
-    fn version(name: &str, rejected: Option<&str>) -> Version {
-        Version {
-            number: 0,
-            model: model(name),
-            retraining: RetrainingId(name.to_owned()),
-            cause: Cause::ByHand,
-            at: "2021-03-01".parse().unwrap(),
-            evaluation: None,
-            rejected: rejected.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn a_rejected_challenger_is_listed_and_does_not_serve() {
-        let registry = Registry::default().with(version("a", None)).with(version("b", Some("worse")));
-        assert_eq!(registry.champion, Some(model("a")));
-        assert_eq!(registry.versions.iter().map(|v| v.number).collect::<Vec<_>>(), [1, 2]);
-    }
-
-    fn rolled_back(registry: &Registry, wanted: Option<&str>) -> Result<(Registry, Move), RollbackError> {
-        let series = "it.ci_direct".parse().unwrap();
-        registry.rolled_back(&series, wanted, "2021-04-01".parse().unwrap(), "worse at night")
-    }
-
-    #[test]
-    fn a_rollback_puts_the_previous_model_back_and_is_on_record() {
-        let registry = Registry::default().with(version("a", None)).with(version("b", None));
-        let (after, moved) = rolled_back(&registry, None).unwrap();
-        assert_eq!((after.champion, moved.to, moved.from), (Some(model("a")), model("a"), Some(model("b"))));
-        let by = Mover::Hand { reason: "worse at night".into() };
-        assert_eq!(after.moves.last().map(|m| (m.number, m.by.clone())), Some((3, by)));
-    }
-
-    #[test]
-    fn a_rollback_is_stored_with_its_fact_and_the_next_one_waits_until_it_is_published() {
-        let registry = Registry::default().with(version("a", None)).with(version("b", None));
-        let (mut after, moved) = rolled_back(&registry, None).unwrap();
-        let events = &after.outbox.as_ref().unwrap().events;
-        let Fact::ModelPromoted(promoted) = &events[0].fact else { panic!("{events:?}") };
-        assert_eq!((promoted.number, &promoted.model), (moved.number, &moved.to));
-        assert_eq!(rolled_back(&after, None).unwrap_err(), RollbackError::Unpublished);
-        after.outbox.as_mut().unwrap().settled = true;
-        assert_eq!(rolled_back(&after, None).unwrap_err(), RollbackError::NoEarlier);
-    }
-
-    #[test]
-    fn going_back_twice_goes_back_two_models_and_then_no_further() {
-        let back = |registry: &Registry| {
-            let (mut after, moved) = rolled_back(registry, None)?;
-            after.outbox = None;
-            Ok::<_, RollbackError>((after, moved.to))
-        };
-        let registry = Registry::default().with(version("a", None)).with(version("b", None)).with(version("c", None));
-        let (once, first) = back(&registry).unwrap();
-        let (twice, second) = back(&once).unwrap();
-        assert_eq!((first, second), (model("b"), model("a")));
-        assert_eq!(back(&twice).unwrap_err(), RollbackError::NoEarlier);
-        // What wins against the model that was put back, took over from that one.
-        assert_eq!(back(&once.with(version("d", None))).unwrap().1, model("b"));
-    }
-
-    #[test]
-    fn changes_of_the_serving_model_are_numbered_without_gaps_also_after_old_ones_are_forgotten() {
-        let names: Vec<String> = (0..=KEPT).map(|n| n.to_string()).collect();
-        let registry = names.iter().fold(Registry::default(), |registry, name| registry.with(version(name, None)));
-        let numbers: Vec<u64> = registry.moves.iter().map(|m| m.number).collect();
-        assert_eq!(numbers, (2..=KEPT as u64 + 1).collect::<Vec<_>>());
-        let newest = registry.versions.last().unwrap();
-        assert_eq!(registry.takeover(newest).map(|m| &m.to), Some(&newest.model));
-    }
-
-    #[test]
-    fn a_rejected_challenger_cannot_be_rolled_back_to() {
-        let registry = Registry::default().with(version("a", None)).with(version("b", Some("worse")));
-        let digest = model("b").sha256.as_str().to_owned();
-        let refusal = rolled_back(&registry, Some(&digest)).unwrap_err();
-        assert_eq!(refusal, RollbackError::NeverServed { model: digest });
-    }
-
-    #[test]
-    fn the_first_model_has_nothing_to_go_back_to() {
-        let registry = Registry::default().with(version("a", None));
-        assert_eq!(rolled_back(&registry, None).unwrap_err(), RollbackError::NoEarlier);
-    }
-}
+mod tests;

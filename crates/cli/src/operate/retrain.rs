@@ -12,6 +12,7 @@ use aria_io::stores::Held;
 use clap::Args;
 use serde_json::json;
 
+use super::reason::reason;
 use super::{TRIES, is_conflict, must_be_known, print_json, publish_outbox};
 use crate::platform::Place;
 
@@ -26,7 +27,7 @@ pub struct Retrain {
     /// The series.
     series: SeriesId,
     /// Why, for the record.
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = reason)]
     reason: String,
     /// Prints JSON.
     #[arg(long)]

@@ -11,6 +11,7 @@ use aria_io::stores::Held;
 use clap::Args;
 use serde_json::json;
 
+use super::reason::reason;
 use super::{TRIES, is_conflict, must_be_known, print_json, publish_outbox};
 use crate::platform::Place;
 
@@ -26,7 +27,7 @@ pub struct Rollback {
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     to: Option<String>,
     /// Why, for the record.
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = reason)]
     reason: String,
     /// Prints JSON.
     #[arg(long)]
