@@ -22,7 +22,6 @@ pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait,
 pub use shutdown::Shutdown;
 pub use worker::{WorkError, work, work_with};
 
-
 /// How hard and how long a worker tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
