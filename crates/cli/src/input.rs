@@ -131,7 +131,8 @@ impl Opened<'_> {
         read.map(drop).with_context(|| format!("cannot read {}", path(self.name)))
     }
 
-    /// All bytes. They are counted as they come: what a device or a pipe says of its size is not true, and a file grows.
+    /// All bytes. They are counted as they come: what a device or a pipe says of its size is not true, and a file
+    /// grows.
     fn rest(self, largest: &Largest) -> anyhow::Result<Vec<u8>> {
         let Largest { bytes: most, advice } = largest;
         let too_many = |size: &dyn std::fmt::Display| {

@@ -14,12 +14,12 @@ use aria_core::summary::ended;
 use aria_core::time::Timestamp;
 use aria_io::bus::{Filter, Start};
 use aria_io::library::Series;
-use aria_io::runtime::Edges;
+use aria_io::runtime::{Edges, chain};
 use clap::Args;
 
-use crate::feed;
 use crate::input::{self, Largest};
 use crate::platform::Place;
+use crate::{feed, output};
 
 /// Hands in CSV, Parquet or NDJSON files, each as one batch, and waits for what becomes of it.
 #[derive(Args, Debug)]
@@ -53,7 +53,7 @@ impl Ingest {
         let mut bad = 0;
         for file in &self.files {
             if let Err(error) = self.hand_in(&edges, file).await {
-                note!("{}: {error:#}", file.display());
+                note!("{}: {}", output::path(file), chain(error.as_ref()));
                 bad += 1;
             }
         }
@@ -79,7 +79,7 @@ impl Ingest {
             if let Fact::BatchAccepted(accepted) = &fact
                 && accepted.batch.ordinal == received.ordinal
             {
-                let (name, rows, refused) = (file.display(), accepted.rows, accepted.rows_quarantined);
+                let (name, rows, refused) = (output::path(file), accepted.rows, accepted.rows_quarantined);
                 mention!("{name}: {rows} rows taken in, {refused} quarantined");
                 let refusals = refusals(edges, accepted.quarantine.as_ref()).await?;
                 refusals.lines().for_each(|line| mention!("{line}"));
@@ -99,7 +99,7 @@ impl Ingest {
         let (bytes, advice) = match (&self.definition, &head.snapshot) {
             (Some(file), _) => {
                 let definition = input::definition(series, Some(file))?;
-                (definition.contract.upload_bytes, format!("so says {}; split it", file.display()))
+                (definition.contract.upload_bytes, format!("so says {}; split it", output::path(file)))
             }
             (None, Some(snapshot)) => {
                 let definition = Series::open(&edges.artifacts, snapshot).await?.definition;
@@ -126,8 +126,8 @@ async fn tell_end(edges: &Edges, file: &std::path::Path, fact: Fact) -> anyhow::
             let refusals = refusals(edges, rejected.quarantine.as_ref()).await?;
             bail!("{}", format!("rejected: {}\n{refusals}", rejected.reason).trim_end())
         }
-        Fact::ForecastWithheld(withheld) => mention!("{}: no forecast: {}", file.display(), withheld.reason),
-        other => mention!("{}: {}", file.display(), other.name().replace('.', " ")),
+        Fact::ForecastWithheld(withheld) => mention!("{}: no forecast: {}", output::path(file), withheld.reason),
+        other => mention!("{}: {}", output::path(file), other.name().replace('.', " ")),
     }
     Ok(())
 }

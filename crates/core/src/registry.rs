@@ -29,8 +29,8 @@ pub struct Registry {
 /// How many versions and moves a registry lists; older ones stay in the event log.
 pub const KEPT: usize = 200;
 
-/// The most bytes that a reason takes in a registry's document; longer ones are cut. With as many as it lists, each with
-/// the longest reason, a registry fits its cell: one that did not could never be moved again.
+/// The most bytes that a reason takes in a registry's document; longer ones are cut. With as many as it lists, each
+/// with the longest reason, a registry fits its cell: one that did not could never be moved again.
 pub const LONGEST_REASON: usize = 500;
 
 /// What stands in place of the rest of a cut reason.

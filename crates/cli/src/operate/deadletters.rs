@@ -15,7 +15,11 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use super::{print_json, recorded};
+use crate::output::one_line;
 use crate::platform::Place;
+
+/// Letters of a reason or a header that are shown; JSON has them all.
+const MOST_LETTERS: usize = 4_000;
 
 /// Shows the messages that services could not process, hands them in again, or drops them.
 #[derive(Args, Debug)]
@@ -54,7 +58,7 @@ enum Action {
         /// Its number, as the list shows it.
         number: u64,
         /// Why, for the record.
-        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_parser = super::reason::reason)]
         reason: String,
         /// Prints JSON.
         #[arg(long)]
@@ -119,7 +123,7 @@ async fn all(edges: &Edges, service: Option<&str>) -> anyhow::Result<Vec<Letter>
 /// Where there is none, or it is off the list; then with since when and why.
 async fn find(edges: &Edges, number: u64) -> anyhow::Result<Letter> {
     if let Some(dropped) = edges.bus.dropped_letters().await?.get(&number) {
-        bail!("dead letter {number} is off the list since {}: {}", dropped.stored, dropped.content.reason);
+        bail!("dead letter {number} is off the list since {}: {}", dropped.stored, in_a_line(&dropped.content.reason));
     }
     let mut letters = edges.bus.dead_letters(None, Start::Sequence(number)).await?;
     match letters.next().await.transpose()? {
@@ -139,7 +143,7 @@ async fn list(edges: &Edges, service: Option<&str>, json: bool) -> anyhow::Resul
     for letter in &letters {
         let content = &letter.content;
         let (number, stored) = (letter.sequence, letter.stored);
-        say!("{number:>6}  {stored}  {:<10} {}: {}", content.service, content.subject, content.reason);
+        say!("{number:>6}  {stored}  {:<10} {}: {}", content.service, content.subject, in_a_line(&content.reason));
     }
     Ok(())
 }
@@ -152,10 +156,10 @@ fn show(letter: &Letter, json: bool) -> anyhow::Result<()> {
     say!("dead letter {} of {}, stored {}", letter.sequence, content.service, letter.stored);
     say!("  message   {} at place {} of the log", content.subject, content.stream_sequence);
     say!("  attempts  {}", content.attempts);
-    say!("  reason    {}", content.reason);
+    say!("  reason    {}", in_a_line(&content.reason));
     say!("  body      {} bytes", content.body.len());
     for (name, value) in &content.headers {
-        say!("  header    {name}: {value}");
+        say!("  header    {name}: {}", in_a_line(value));
     }
     Ok(())
 }
@@ -255,9 +259,14 @@ async fn discard(edges: &Edges, number: u64, reason: &str, json: bool) -> anyhow
     }
     say!("dead letter {number} of {} dropped, as place {} of the log says", content.service, published.sequence);
     say!("  message   {} at place {} of the log", content.subject, content.stream_sequence);
-    say!("  failure   {}", content.reason);
+    say!("  failure   {}", in_a_line(&content.reason));
     say!("  reason    {reason}");
     Ok(())
+}
+
+/// What a message brought along, in a line: nothing in it may look like Aria's own.
+fn in_a_line(text: &str) -> String {
+    one_line(text, MOST_LETTERS)
 }
 
 fn to_json(letter: &Letter) -> Value {
