@@ -151,6 +151,11 @@ impl Bus {
         &self.jetstream
     }
 
+    /// A bucket whose entries are no cells.
+    async fn bucket(&self, name: &str) -> Result<jetstream::kv::Store, BusError> {
+        self.jetstream.get_key_value(name).await.map_err(|e| BusError::client("open a bucket", e))
+    }
+
     async fn stream(&self) -> Result<jetstream::stream::Stream<()>, BusError> {
         open(&self.jetstream, STREAM).await
     }

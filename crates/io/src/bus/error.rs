@@ -165,6 +165,11 @@ pub enum Malformed {
 }
 
 impl BusError {
+    /// What the client refused, or the broker did not answer.
+    pub(super) fn client(action: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Client { action, source: source.into() }
+    }
+
     /// Whether someone else was first: the same call succeeds once what it was decided on is read anew.
     pub fn is_contended(&self) -> bool {
         matches!(self, Self::Conflict { .. } | Self::Crowded { .. })

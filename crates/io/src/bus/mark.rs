@@ -1,6 +1,6 @@
 //! The mark of the event log, by which it knows the store that it belongs to.
 
-use async_nats::jetstream::kv::{CreateErrorKind, Store};
+use async_nats::jetstream::kv::CreateErrorKind;
 
 use super::setup::PLATFORM;
 use super::{Bus, BusError};
@@ -13,7 +13,8 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub(crate) async fn mark(&self) -> Result<Option<String>, BusError> {
-        let found = self.platform().await?.get(KEY).await.map_err(|e| fault("read the log's mark", e))?;
+        let found =
+            self.bucket(PLATFORM).await?.get(KEY).await.map_err(|e| BusError::client("read the log's mark", e))?;
         Ok(found.map(|mark| String::from_utf8_lossy(&mark).into_owned()))
     }
 
@@ -22,20 +23,12 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub(crate) async fn give_mark(&self, mark: &str) -> Result<String, BusError> {
-        match self.platform().await?.create(KEY, mark.to_owned().into()).await {
+        match self.bucket(PLATFORM).await?.create(KEY, mark.to_owned().into()).await {
             Ok(_) => Ok(mark.to_owned()),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
                 Ok(self.mark().await?.unwrap_or_else(|| mark.to_owned()))
             }
-            Err(error) => Err(fault("mark the log", error)),
+            Err(error) => Err(BusError::client("mark the log", error)),
         }
     }
-
-    async fn platform(&self) -> Result<Store, BusError> {
-        self.jetstream.get_key_value(PLATFORM).await.map_err(|e| fault("open the platform's own record", e))
-    }
-}
-
-fn fault(action: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> BusError {
-    BusError::Client { action, source: source.into() }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aria_core::artifact::Sha256Hex;
-use aria_core::belonging::{Belonging, belonging};
+use aria_core::belonging::{Apart, Belonging, belonging};
 
 use super::chain;
 use crate::artifacts::{Artifacts, StoreError};
@@ -68,15 +68,12 @@ impl Edges {
     /// # Errors
     /// Where it is not, or one of them does not answer.
     pub async fn join(&self) -> Result<(), EdgesError> {
-        let mark = match self.compare().await? {
-            Belonging::Together => self.bus.mark().await?.unwrap_or_default(),
-            Belonging::Unmarked => self.bus.give_mark(&new_mark()).await?,
-            Belonging::MarkLog(mark) => self.bus.give_mark(&mark).await?,
-            Belonging::MarkStore(mark) => mark,
-            Belonging::Lost => return Err(EdgesError::Lost { location: self.artifacts.location().to_owned() }),
-            Belonging::Foreign => return Err(EdgesError::Foreign { location: self.artifacts.location().to_owned() }),
-        };
-        self.artifacts.give_mark(&mark).await?;
+        match self.compare().await? {
+            Belonging::Together(mark) => self.artifacts.expect_mark(&mark),
+            Belonging::MarkStore(mark) => self.artifacts.give_mark(&mark).await?,
+            Belonging::MarkLog(mark) => self.artifacts.give_mark(&self.bus.give_mark(&mark).await?).await?,
+            Belonging::Unmarked => self.artifacts.give_mark(&self.bus.give_mark(&new_mark()).await?).await?,
+        }
         self.artifacts.check().await?;
         Ok(())
     }
@@ -86,17 +83,17 @@ impl Edges {
     /// # Errors
     /// As [`Self::join`].
     pub async fn verify(&self) -> Result<(), EdgesError> {
-        match self.compare().await? {
-            Belonging::Lost => Err(EdgesError::Lost { location: self.artifacts.location().to_owned() }),
-            Belonging::Foreign => Err(EdgesError::Foreign { location: self.artifacts.location().to_owned() }),
-            Belonging::Together | Belonging::Unmarked | Belonging::MarkLog(_) | Belonging::MarkStore(_) => Ok(()),
-        }
+        self.compare().await.map(drop)
     }
 
     async fn compare(&self) -> Result<Belonging, EdgesError> {
         let log_is_empty = self.bus.last_sequence().await? == 0;
         let (log, store) = (self.bus.mark().await?, self.artifacts.mark().await?);
-        Ok(belonging(log.as_deref(), store.as_deref(), log_is_empty))
+        let location = || self.artifacts.location().to_owned();
+        belonging(log.as_deref(), store.as_deref(), log_is_empty).map_err(|apart| match apart {
+            Apart::Lost => EdgesError::Lost { location: location() },
+            Apart::Foreign => EdgesError::Foreign { location: location() },
+        })
     }
 
     /// What the broker or the store says where it serves nobody at all; none where both do their work.
