@@ -7,12 +7,17 @@ mod address;
 mod attempts;
 mod backlog;
 mod cells;
+#[doc(hidden)]
+pub mod conformance;
 mod connection;
 mod deadletters;
 mod error;
+mod link;
 mod mark;
+pub mod memory;
 mod message;
 mod publish;
+mod queue;
 mod reader;
 mod received;
 mod setup;
@@ -32,13 +37,17 @@ pub use deadletters::{Dropped, Letter, Letters};
 pub use error::{BusError, Malformed};
 pub use message::Recorded;
 pub use publish::Published;
+pub use queue::Handed;
 pub use reader::{Events, Filter, Start};
 pub use received::Receipt;
 pub use setup::{ENDINGS, HEADS, MONITORS, REGISTRY};
 
 pub(crate) use address::without_password;
 pub(crate) use message::{Parts, consumed_subjects, parts, text_header};
+pub(crate) use queue::Queue;
 pub(crate) use setup::STREAM;
+
+use link::Link;
 
 /// How to reach the broker and how its streams are to be set up.
 #[derive(Clone)]
@@ -88,11 +97,8 @@ impl BusConfig {
 /// A connection to the broker; cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
-    client: async_nats::Client,
-    jetstream: jetstream::Context,
+    link: Link,
     config: Arc<BusConfig>,
-    refusal: connection::Refusal,
-    connections: connection::Connections,
 }
 
 impl std::fmt::Debug for Bus {
@@ -110,14 +116,28 @@ impl Bus {
         connection::connect(config).await
     }
 
+    /// A connection to a broker in memory, on which everything goes well.
+    pub fn in_memory(broker: &memory::Broker) -> Self {
+        Self::over(broker.line())
+    }
+
+    /// A connection of a process in a simulation to its broker in memory.
+    pub fn simulated(broker: &memory::Broker, fate: Arc<dyn memory::Fate>) -> Self {
+        Self::over(broker.line_with(fate))
+    }
+
+    fn over(line: memory::Line) -> Self {
+        Self { link: Link::Memory(line), config: Arc::new(BusConfig::new("memory", "memory")) }
+    }
+
     /// Whether the broker is there and lets this service do its work.
     pub fn health(&self) -> Health {
-        connection::health(&self.client, &self.refusal)
+        self.link.health()
     }
 
     /// The cells of a bucket: [`HEADS`], [`MONITORS`], [`REGISTRY`] or [`ENDINGS`].
     pub fn cells(&self, bucket: &str) -> Cells {
-        Cells::new(self.jetstream.clone(), bucket)
+        Cells::new(self.link.clone(), bucket)
     }
 
     /// The same connection for a service of this name, which its events then tell as their source.
@@ -131,37 +151,32 @@ impl Bus {
     /// # Errors
     /// Where the connection is gone.
     pub async fn flush(&self) -> Result<(), BusError> {
-        self.client.flush().await.map_err(|e| BusError::Client { action: "flush", source: e.into() })
+        self.link.flush().await
     }
 
     /// Waits until the connection was lost and made again since this handle looked last.
     pub(crate) async fn reconnected(&mut self) {
-        if self.connections.changed().await.is_err() {
-            // The client is gone, and with it every chance of another connection.
-            std::future::pending::<()>().await;
-        }
+        self.link.reconnected().await;
     }
 
     /// Takes the present connection for the one that is known.
     pub(crate) fn note_connection(&mut self) {
-        self.connections.mark_unchanged();
+        self.link.note_connection();
     }
 
-    pub(crate) fn jetstream(&self) -> &jetstream::Context {
-        &self.jetstream
+    /// The client of a server, for what only a server has.
+    pub(crate) fn jetstream(&self) -> Result<&jetstream::Context, BusError> {
+        match &self.link {
+            Link::Server(server) => Ok(&server.jetstream),
+            Link::Memory(_) => Err(BusError::NoServer),
+        }
     }
 
-    /// A bucket whose entries are no cells.
-    async fn bucket(&self, name: &str) -> Result<jetstream::kv::Store, BusError> {
-        self.jetstream.get_key_value(name).await.map_err(|e| BusError::client("open a bucket", e))
+    /// The messages of a service's consumer in a broker in memory, made where there is none.
+    pub(crate) fn queue_in_memory(&self, service: &str, subjects: Vec<String>) -> Option<Queue> {
+        match &self.link {
+            Link::Server(_) => None,
+            Link::Memory(line) => Some(Queue::memory(line.consumer(service, subjects))),
+        }
     }
-
-    async fn stream(&self) -> Result<jetstream::stream::Stream<()>, BusError> {
-        open(&self.jetstream, STREAM).await
-    }
-}
-
-/// A handle on a stream that asks the broker nothing.
-async fn open(jetstream: &jetstream::Context, name: &str) -> Result<jetstream::stream::Stream<()>, BusError> {
-    jetstream.get_stream_no_info(name).await.map_err(|e| BusError::Client { action: "name a stream", source: e.into() })
 }

@@ -2,7 +2,6 @@
 
 pub mod artifacts;
 pub mod bus;
-pub mod cells;
 pub mod contracts;
 pub mod library;
 pub mod nats_server;

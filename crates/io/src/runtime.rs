@@ -2,6 +2,7 @@
 //! traces, counts and drains, so that a service's handler does none of it.
 
 mod backoff;
+mod clock;
 pub mod config;
 mod consumer;
 mod delivery;
@@ -17,10 +18,14 @@ mod worker;
 
 use std::time::Duration;
 
+pub use clock::cpu;
 pub use edges::{Edges, EdgesError};
 pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait, chain};
 pub use shutdown::Shutdown;
 pub use worker::{WorkError, work, work_with};
+
+pub(crate) use clock::rest;
+pub(crate) use consumer::bind;
 
 /// How hard and how long a worker tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,44 +59,5 @@ impl Default for Limits {
             deliveries: 20,
             crashes: 5,
         }
-    }
-}
-
-/// Runs work that keeps a processor busy where it does not hold up anything else.
-///
-/// # Errors
-/// Where the work panics; the failure is permanent and tells the panic's text.
-pub async fn cpu<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || span.in_scope(work))
-        .await
-        .map_err(|stopped| Failure::permanent(panicked(stopped)))
-}
-
-/// What a task that stopped by a panic said.
-fn panicked(stopped: tokio::task::JoinError) -> String {
-    match stopped.try_into_panic() {
-        Ok(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|t| (*t).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            format!("panicked: {}", text.as_deref().unwrap_or("without a text"))
-        }
-        Err(stopped) => format!("stopped: {stopped}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_in_heavy_work_is_a_permanent_failure_with_its_text() {
-        let failure = cpu(|| -> () { panic!("no such {}", "column") }).await.unwrap_err();
-        assert_eq!((failure.kind, failure.to_string().as_str()), (FailureKind::Permanent, "panicked: no such column"));
-    }
-
-    #[tokio::test]
-    async fn heavy_work_gives_its_result() {
-        assert_eq!(cpu(|| 6 * 7).await.unwrap(), 42);
     }
 }

@@ -5,8 +5,9 @@ use aria_core::outbox::{self, Outbox, WithOutbox};
 use aria_core::series::SeriesId;
 
 use crate::artifacts::{Artifacts, StoreError};
-use crate::bus::BusError;
-use crate::cells::Cells;
+use crate::bus::memory::Broker;
+use crate::bus::{Bus, BusError, Cells};
+use crate::runtime::Edges;
 
 /// Artifacts and cells, cheap to clone.
 #[derive(Clone, Debug)]
@@ -54,13 +55,8 @@ impl Stores {
     /// # Errors
     /// Where the store in memory cannot be made.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Ok(Self {
-            artifacts: Artifacts::open("memory://")?,
-            heads: Cells::in_memory(),
-            monitors: Cells::in_memory(),
-            registry: Cells::in_memory(),
-            endings: Cells::in_memory(),
-        })
+        let artifacts = Artifacts::open("memory://")?;
+        Ok(Edges { bus: Bus::in_memory(&Broker::default()), artifacts }.stores())
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use aria_core::event::{Event, Fact};
 use aria_core::series::SeriesId;
+use aria_io::bus::conformance::{Bench, uphold};
 use aria_io::bus::trace::TraceContext;
 use aria_io::bus::{Bus, BusConfig, BusError, Filter, HEADS, Health, Letter, MONITORS, Start};
 use aria_io::contracts::DeadLetter;
@@ -26,6 +27,20 @@ async fn receive(bus: &Bus, text: &str, floor: u64) -> u64 {
     let (event, _) = bus.receive(&series(), &raw(text), time, "test", floor).await.unwrap();
     let Fact::BatchReceived(received) = event.fact else { panic!("another fact") };
     received.ordinal
+}
+
+impl Bench for Broker {
+    async fn bus(&self) -> Bus {
+        self.bus("test").await
+    }
+
+    // It has a clock, and the suite waits for it.
+    fn time_runs_out(&self, _: &str, _: u64) {}
+}
+
+#[tokio::test]
+async fn a_nats_server_upholds_what_a_broker_must() {
+    uphold(&Broker::start().await).await.unwrap();
 }
 
 #[tokio::test]

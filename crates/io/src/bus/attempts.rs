@@ -11,15 +11,12 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub(crate) async fn take_up(&self, service: &str, sequence: u64) -> Result<u64, BusError> {
-        let (bucket, key) = (self.bucket(ATTEMPTS).await?, key(service, sequence));
-        let found = bucket.get(&key).await.map_err(|e| BusError::client("read a record of attempts", e))?;
+        let (cells, key) = (self.cells(ATTEMPTS), key(service, sequence));
+        let found = cells.read_key(&key).await?;
         // What is no number was not written here, and says nothing.
-        let before: u64 = found.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok()).unwrap_or(0);
-        let times = before.saturating_add(1);
-        bucket
-            .put(&key, times.to_string().into())
-            .await
-            .map_err(|e| BusError::client("write a record of attempts", e))?;
+        let before = found.as_ref().and_then(|cell| std::str::from_utf8(&cell.value).ok()?.parse::<u64>().ok());
+        let times = before.unwrap_or(0).saturating_add(1);
+        cells.swap_key(&key, found.map(|cell| cell.revision), times.to_string().into()).await?;
         Ok(times)
     }
 
@@ -28,8 +25,7 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub(crate) async fn put_down(&self, service: &str, sequence: u64) -> Result<(), BusError> {
-        let bucket = self.bucket(ATTEMPTS).await?;
-        bucket.purge(key(service, sequence)).await.map_err(|e| BusError::client("strike off a record of attempts", e))
+        self.cells(ATTEMPTS).purge(&key(service, sequence)).await
     }
 }
 

@@ -4,23 +4,33 @@
 
 use aria_core::series::SeriesId;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::context::{Context, PublishErrorKind};
-use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use async_nats::header::NATS_ROLLUP;
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
-use futures::TryStreamExt;
 
-use super::{BusError, open, text_header};
+use super::link::Link;
+use super::reader::Placed;
+use super::{BusError, text_header};
 
 /// The header by which a bucket marks a deleted entry.
 const OPERATION: &str = "KV-Operation";
+const PURGE: &str = "PURGE";
+const DELETE: &str = "DEL";
+/// What lets a message take the place of all those before it on its subject.
+const SUBJECT_ONLY: &str = "sub";
 
 /// The cells of one bucket.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cells {
-    jetstream: Context,
+    link: Link,
     bucket: String,
+}
+
+impl std::fmt::Debug for Cells {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cells").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
 }
 
 /// What a cell holds.
@@ -33,8 +43,8 @@ pub struct Cell {
 }
 
 impl Cells {
-    pub(super) fn new(jetstream: Context, bucket: &str) -> Self {
-        Self { jetstream, bucket: bucket.to_owned() }
+    pub(super) fn new(link: Link, bucket: &str) -> Self {
+        Self { link, bucket: bucket.to_owned() }
     }
 
     /// The value of a series' cell; none where it was never written.
@@ -42,7 +52,11 @@ impl Cells {
     /// # Errors
     /// Where the broker does not answer.
     pub async fn read(&self, series: &SeriesId) -> Result<Option<Cell>, BusError> {
-        let last = self.last(series.as_str()).await?;
+        self.read_key(series.as_str()).await
+    }
+
+    pub(super) async fn read_key(&self, key: &str) -> Result<Option<Cell>, BusError> {
+        let last = self.last(key).await?;
         Ok(last.filter(|m| !is_deleted(m)).map(|m| Cell { value: m.payload, revision: m.sequence }))
     }
 
@@ -53,8 +67,11 @@ impl Cells {
     /// [`BusError::Conflict`] where someone else was first: read again, decide again. Where the broker does not answer,
     /// the value may have been written all the same.
     pub async fn swap(&self, series: &SeriesId, expected: Option<u64>, value: Vec<u8>) -> Result<u64, BusError> {
-        let value = Bytes::from(value);
-        match self.write(series.as_str(), expected.unwrap_or(0), value.clone()).await {
+        self.swap_key(series.as_str(), expected, value.into()).await
+    }
+
+    pub(super) async fn swap_key(&self, key: &str, expected: Option<u64>, value: Bytes) -> Result<u64, BusError> {
+        match self.write(key, expected.unwrap_or(0), value.clone()).await {
             // An entry that an operator deleted leaves a mark with a revision of its own.
             Err(BusError::Conflict { bucket, key }) if expected.is_none() => match self.last(&key).await? {
                 Some(mark) if is_deleted(&mark) => self.write(&key, mark.sequence, value).await,
@@ -69,13 +86,9 @@ impl Cells {
     /// # Errors
     /// Where the broker does not answer.
     pub async fn names(&self) -> Result<Vec<SeriesId>, BusError> {
-        let stream = self.stream_name();
-        let fault = |source| BusError::State { stream: stream.clone(), source };
-        let handle = open(&self.jetstream, &stream).await?;
-        let subjects = handle.info_with_subjects(self.subject(">")).await.map_err(fault)?;
-        let subjects: Vec<(String, usize)> = subjects.try_collect().await.map_err(fault)?;
+        let subjects = self.link.subjects(&self.stream_name(), self.subject(">")).await?;
         let prefix = self.subject("");
-        let keys = subjects.iter().filter_map(|(subject, _)| subject.strip_prefix(&prefix));
+        let keys = subjects.iter().filter_map(|subject| subject.strip_prefix(&prefix));
         let mut names = Vec::new();
         for name in keys.filter_map(|key| key.parse().ok()) {
             if self.read(&name).await?.is_some() {
@@ -86,14 +99,18 @@ impl Cells {
         Ok(names)
     }
 
-    async fn last(&self, key: &str) -> Result<Option<StreamMessage>, BusError> {
+    /// Takes an entry out with everything that it held.
+    pub(super) async fn purge(&self, key: &str) -> Result<(), BusError> {
         let subject = self.subject(key);
-        let stream = open(&self.jetstream, &self.stream_name()).await?;
-        match stream.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => Ok(Some(message)),
-            Err(source) if source.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(source) => Err(BusError::Read { subject, source }),
-        }
+        let mut headers = HeaderMap::new();
+        headers.insert(OPERATION, PURGE);
+        headers.insert(NATS_ROLLUP, SUBJECT_ONLY);
+        let sent = self.link.publish(&subject, headers, Bytes::new()).await;
+        sent.map(drop).map_err(|source| BusError::Publish { subject, source })
+    }
+
+    async fn last(&self, key: &str) -> Result<Option<Placed>, BusError> {
+        self.link.last(&self.stream_name(), &self.subject(key)).await
     }
 
     async fn write(&self, key: &str, revision: u64, value: Bytes) -> Result<u64, BusError> {
@@ -106,8 +123,7 @@ impl Cells {
         };
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(revision));
-        let sent = self.jetstream.publish_with_headers(subject.clone(), headers, value).await.map_err(fault)?;
-        sent.await.map(|stored| stored.sequence).map_err(fault)
+        self.link.publish(&subject, headers, value).await.map(|stored| stored.sequence).map_err(fault)
     }
 
     fn stream_name(&self) -> String {
@@ -119,6 +135,6 @@ impl Cells {
     }
 }
 
-fn is_deleted(message: &StreamMessage) -> bool {
-    matches!(text_header(Some(&message.headers), OPERATION), Some("DEL" | "PURGE"))
+fn is_deleted(message: &Placed) -> bool {
+    matches!(text_header(message.headers.as_ref(), OPERATION), Some(DELETE | PURGE))
 }

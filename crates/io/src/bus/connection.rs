@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::address::{addresses, without_password};
+use super::link::{Link, Server};
 use super::{Bus, BusConfig, BusError};
 
 const SLOWEST_RECONNECT: Duration = Duration::from_secs(2);
@@ -77,7 +78,8 @@ pub(super) async fn connect(config: &BusConfig) -> Result<Bus, BusError> {
     let _ = tokio::time::timeout(ACK_TIMEOUT, made.wait_for(|count| *count > 0)).await;
     let jetstream =
         jetstream::ContextBuilder::new().timeout(ACK_TIMEOUT).ack_timeout(ACK_TIMEOUT).build(client.clone());
-    Ok(Bus { client, jetstream, config: Arc::new(config.clone()), refusal, connections: made })
+    let link = Link::Server(Server { client, jetstream, refusal, connections: made });
+    Ok(Bus { link, config: Arc::new(config.clone()) })
 }
 
 pub(super) fn health(client: &async_nats::Client, refusal: &Refusal) -> Health {

@@ -103,8 +103,8 @@ impl Bus {
         let mut messages = self.messages(vec![dropped_subject("*")], Start::First, End::CaughtUp).await?;
         let mut dropped = BTreeMap::new();
         while let Some(placed) = messages.next().await {
-            let Placed { message, sequence, stored } = placed?;
-            match DeadLetterDropped::decode(&message.payload) {
+            let Placed { payload, sequence, stored, .. } = placed?;
+            match DeadLetterDropped::decode(&payload) {
                 Ok(content) => {
                     let sequence = content.dead_letter_sequence;
                     dropped.entry(sequence).or_insert(Dropped { stored: stored.at, content });
@@ -155,10 +155,11 @@ impl Stream for Letters {
 }
 
 fn open(placed: Placed) -> Result<Letter, BusError> {
-    let Placed { message, sequence, stored } = placed;
-    let content = DeadLetter::decode(&message.payload).map_err(|e| {
-        let subject = message.subject.to_string();
-        BusError::Undecodable { sequence, subject, source: Malformed::Body(e) }
+    let Placed { subject, payload, sequence, stored, .. } = placed;
+    let content = DeadLetter::decode(&payload).map_err(|e| BusError::Undecodable {
+        sequence,
+        subject,
+        source: Malformed::Body(e),
     })?;
     Ok(Letter { sequence, stored: stored.at, content })
 }

@@ -87,6 +87,9 @@ pub enum BusError {
         /// What the broker says.
         source: InfoError,
     },
+    /// A server was asked for, and the broker is one in memory.
+    #[error("a broker in memory has no streams to be set up or followed")]
+    NoServer,
     /// Someone else moved a cell first: read it again and decide again.
     #[error("`{key}` in `{bucket}` was changed by someone else")]
     Conflict {
@@ -189,9 +192,11 @@ impl BusError {
             | Self::Consumer { .. }
             | Self::Messages { .. }
             | Self::Client { .. } => true,
-            Self::Credentials { .. } | Self::Ignored { .. } | Self::OtherFacts { .. } | Self::Undecodable { .. } => {
-                false
-            }
+            Self::Credentials { .. }
+            | Self::NoServer
+            | Self::Ignored { .. }
+            | Self::OtherFacts { .. }
+            | Self::Undecodable { .. } => false,
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The mark of the event log, by which it knows the store that it belongs to.
 
-use async_nats::jetstream::kv::CreateErrorKind;
-
 use super::setup::PLATFORM;
 use super::{Bus, BusError};
 
@@ -13,9 +11,8 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub(crate) async fn mark(&self) -> Result<Option<String>, BusError> {
-        let found =
-            self.bucket(PLATFORM).await?.get(KEY).await.map_err(|e| BusError::client("read the log's mark", e))?;
-        Ok(found.map(|mark| String::from_utf8_lossy(&mark).into_owned()))
+        let found = self.cells(PLATFORM).read_key(KEY).await?;
+        Ok(found.map(|mark| String::from_utf8_lossy(&mark.value).into_owned()))
     }
 
     /// Gives the log a mark, unless someone else was first; gives the one that it has.
@@ -23,12 +20,10 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub(crate) async fn give_mark(&self, mark: &str) -> Result<String, BusError> {
-        match self.bucket(PLATFORM).await?.create(KEY, mark.to_owned().into()).await {
+        match self.cells(PLATFORM).swap_key(KEY, None, mark.to_owned().into()).await {
             Ok(_) => Ok(mark.to_owned()),
-            Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
-                Ok(self.mark().await?.unwrap_or_else(|| mark.to_owned()))
-            }
-            Err(error) => Err(BusError::client("mark the log", error)),
+            Err(BusError::Conflict { .. }) => Ok(self.mark().await?.unwrap_or_else(|| mark.to_owned())),
+            Err(error) => Err(error),
         }
     }
 }

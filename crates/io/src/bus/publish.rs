@@ -15,6 +15,7 @@ use super::message::headers;
 use super::trace::TraceContext;
 use super::{Bus, BusError};
 use crate::contracts::{self, EventId};
+use crate::runtime::rest;
 
 /// Attempts of one publication before the caller learns of the failure and decides.
 const ATTEMPTS: u32 = 5;
@@ -84,7 +85,7 @@ impl Bus {
                 return Err(BusError::Publish { subject: subject.to_owned(), source });
             }
             warn!(subject, attempt, error = %source, "publishing again under the same id");
-            tokio::time::sleep(pause).await;
+            rest(pause).await;
             pause *= 4;
             attempt += 1;
         }
@@ -97,6 +98,6 @@ impl Bus {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<PublishAck, PublishError> {
-        self.jetstream.publish_with_headers(subject.to_owned(), headers, body).await?.await
+        self.link.publish(subject, headers, body).await
     }
 }

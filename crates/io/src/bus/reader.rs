@@ -1,24 +1,27 @@
 //! Reading the log: replayable from any place, without leaving a trace on the broker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aria_core::series::SeriesId;
 use aria_core::time::Timestamp;
+use async_nats::HeaderMap;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig, OrderedError, OrderedErrorKind};
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy};
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use tracing::warn;
 
+use super::link::Link;
+use super::memory::Line;
 use super::message::{Parts, Recorded, parts};
-use super::{Bus, BusError, Malformed, STREAM};
+use super::{Bus, BusError, STREAM};
 use crate::contracts::fact_filter;
-use crate::runtime::chain;
+use crate::runtime::{chain, rest};
 
 /// Failures in a row after which reading ends with an error: about a minute without a broker.
 const MOST_FAILURES: u32 = 30;
@@ -138,16 +141,7 @@ impl Bus {
     /// The newest message of one fact of a series, which may be no event.
     pub(super) async fn newest_message(&self, fact: &str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
         let subject = fact_filter(fact).replace("*.*", series.as_str());
-        // Asked of the stream's leader: a replica may not have it yet.
-        let message = match self.stream().await?.get_last_raw_message_by_subject(&subject).await {
-            Ok(message) => message,
-            Err(source) if source.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(None),
-            Err(source) => return Err(BusError::Read { subject, source }),
-        };
-        let stored = stored_at(message.time.unix_timestamp_nanos());
-        let stored = stored.map_err(|source| BusError::Messages { reader: self.config.name.clone(), source })?;
-        let parts = parts(&message.subject, Some(&message.headers), &message.payload);
-        Ok(Some(recorded(parts, &message.subject, message.sequence, stored)?))
+        self.link.last(STREAM, &subject).await?.map(record).transpose()
     }
 
     /// The place of the newest message in the log; 0 while it is empty.
@@ -155,8 +149,7 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub async fn last_sequence(&self) -> Result<u64, BusError> {
-        let fault = |source| BusError::State { stream: STREAM.to_owned(), source };
-        Ok(self.stream().await?.get_info().await.map_err(fault)?.state.last_sequence)
+        self.link.last_sequence().await
     }
 
     pub(super) async fn messages(&self, subjects: Vec<String>, start: Start, end: End) -> Result<Messages, BusError> {
@@ -166,6 +159,9 @@ impl Bus {
             Start::Sequence(sequence) => sequence.max(1),
             Start::Next => newest + 1,
         };
+        if let Link::Memory(line) = &self.link {
+            return from_memory(line.clone(), subjects, next, end).await;
+        }
         let mut reading =
             Reading { bus: self.clone(), subjects, next, newest, end, open: None, ended: false, failures: 0 };
         reading.open().await?;
@@ -185,7 +181,9 @@ pub(super) type Messages = BoxStream<'static, Result<Placed, BusError>>;
 
 /// A message and its place in the log.
 pub(super) struct Placed {
-    pub(super) message: jetstream::Message,
+    pub(super) subject: String,
+    pub(super) headers: Option<HeaderMap>,
+    pub(super) payload: Bytes,
     pub(super) sequence: u64,
     pub(super) stored: Stored,
 }
@@ -195,6 +193,35 @@ pub(super) struct Placed {
 pub(super) struct Stored {
     pub(super) at: Timestamp,
     pub(super) ms: i64,
+}
+
+impl Stored {
+    /// In a broker without a clock.
+    pub(super) const EPOCH: Self = Self { at: Timestamp::EPOCH, ms: 0 };
+}
+
+/// Reads a broker in memory: what is there, and unless that is all, what comes.
+async fn from_memory(line: Line, subjects: Vec<String>, next: u64, end: End) -> Result<Messages, BusError> {
+    let there = line.messages(&subjects, next).await?;
+    if end == End::CaughtUp {
+        return Ok(stream::iter(there.into_iter().map(Ok)).boxed());
+    }
+    let reading = (line, subjects, next, VecDeque::from(there));
+    Ok(stream::unfold(reading, |(line, subjects, mut next, mut there)| async move {
+        loop {
+            let changes = line.changes();
+            if let Some(placed) = there.pop_front() {
+                next = placed.sequence + 1;
+                return Some((Ok(placed), (line, subjects, next, there)));
+            }
+            match line.messages(&subjects, next).await {
+                Ok(found) if found.is_empty() => line.changed_after(changes).await,
+                Ok(found) => there = found.into(),
+                Err(error) => return Some((Err(error), (line, subjects, next, there))),
+            }
+        }
+    })
+    .boxed())
 }
 
 /// Reading in progress. The client's own reader is opened anew where it was left when the broker went away.
@@ -260,8 +287,9 @@ impl Reading {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },
             ..OrderedConfig::default()
         };
+        let jetstream = self.bus.jetstream()?;
         let consumer: Consumer<OrderedConfig> =
-            self.bus.jetstream.create_consumer_on_stream(config, STREAM).await.map_err(|e| self.fault(e.into()))?;
+            jetstream.create_consumer_on_stream(config, STREAM).await.map_err(|e| self.fault(e.into()))?;
         self.ended = self.end == End::CaughtUp && consumer.cached_info().num_pending == 0;
         self.open = Some(consumer.messages().await.map_err(|e| self.fault(e.into()))?);
         Ok(())
@@ -271,7 +299,7 @@ impl Reading {
         self.open = None;
         self.failures += 1;
         warn!(error = %error, failures = self.failures, "reading the log again from where it was left");
-        tokio::time::sleep(SHORTEST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(LONGEST_PAUSE)).await;
+        rest(SHORTEST_PAUSE.saturating_mul(1 << self.failures.min(6)).min(LONGEST_PAUSE)).await;
     }
 
     fn fault(&self, source: async_nats::Error) -> BusError {
@@ -291,28 +319,21 @@ fn place(message: jetstream::Message) -> Result<(Placed, u64), async_nats::Error
     let info = message.info()?;
     let (sequence, pending) = (info.stream_sequence, info.pending);
     let stored = stored_at(info.published.unix_timestamp_nanos())?;
-    Ok((Placed { message, sequence, stored }, pending))
+    let jetstream::Message { message, .. } = message;
+    let (subject, headers, payload) = (message.subject.to_string(), message.headers, message.payload);
+    Ok((Placed { subject, headers, payload, sequence, stored }, pending))
 }
 
-fn stored_at(nanos: i128) -> Result<Stored, async_nats::Error> {
+pub(super) fn stored_at(nanos: i128) -> Result<Stored, async_nats::Error> {
     const OUTSIDE: &str = "the broker's clock is outside the years 1900 to 2199";
     let ms = i64::try_from(nanos.div_euclid(1_000_000)).map_err(|_| OUTSIDE)?;
     Ok(Stored { at: Timestamp::from_seconds(ms.div_euclid(1_000)).ok_or(OUTSIDE)?, ms })
 }
 
 fn record(placed: Placed) -> Result<Recorded, BusError> {
-    let Placed { message, sequence, stored } = placed;
-    let parts = parts(&message.subject, message.headers.as_ref(), &message.payload);
-    recorded(parts, &message.subject, sequence, stored)
-}
-
-fn recorded(
-    parts: Result<Parts, Malformed>,
-    subject: &str,
-    sequence: u64,
-    Stored { at: stored, ms: stored_ms }: Stored,
-) -> Result<Recorded, BusError> {
-    let found = parts.map_err(|source| BusError::Undecodable { sequence, subject: subject.to_owned(), source })?;
+    let Placed { subject, headers, payload, sequence, stored: Stored { at: stored, ms: stored_ms } } = placed;
+    let found = parts(&subject, headers.as_ref(), &payload);
+    let found = found.map_err(|source| BusError::Undecodable { sequence, subject, source })?;
     let Parts { id, cause, trace, event } = found;
     Ok(Recorded { id, cause, trace, event, sequence, stored, stored_ms })
 }

@@ -17,7 +17,7 @@ use super::message::headers;
 use super::trace::TraceContext;
 use super::{Bus, BusError, Filter, Start};
 use crate::contracts::{self, EventId};
-use crate::runtime::chain;
+use crate::runtime::{chain, rest};
 
 /// Rounds in which someone else may take the next ordinal first. In each round one of those who try succeeds.
 const ROUNDS: u32 = 200;
@@ -131,7 +131,7 @@ impl Bus {
             match self.last_received(batch).await {
                 Err(error) if attempt < ATTEMPTS && error.is_transient() => {
                     warn!(series = %batch.series, attempt, error = chain(&error), "asking again for the newest batch");
-                    tokio::time::sleep(PAUSE * attempt).await;
+                    rest(PAUSE * attempt).await;
                     attempt += 1;
                 }
                 answer => return answer,
@@ -183,7 +183,7 @@ impl Bus {
                 PublishErrorKind::WrongLastSequence => return Ok(Taken::BySomeoneElse),
                 _ if attempt < ATTEMPTS && is_transient_publish(&source) => {
                     warn!(subject, attempt, error = %source, "publishing again under the same id");
-                    tokio::time::sleep(PAUSE * attempt).await;
+                    rest(PAUSE * attempt).await;
                     attempt += 1;
                 }
                 _ => return Err(BusError::Publish { subject, source }),

@@ -4,6 +4,7 @@ use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use tracing::info;
 
+use super::link::Link;
 use super::{Bus, BusError};
 use crate::contracts::ALL_SUBJECTS;
 
@@ -43,9 +44,12 @@ impl Bus {
     /// # Errors
     /// Where the broker refuses, or silently keeps other settings than those asked for.
     pub async fn ensure(&self) -> Result<(), BusError> {
+        if matches!(self.link, Link::Memory(_)) {
+            return Ok(());
+        }
         let wanted = self.stream_config();
         let made = self
-            .jetstream
+            .jetstream()?
             .create_or_update_stream(wanted.clone())
             .await
             .map_err(|source| BusError::Stream { stream: STREAM.to_owned(), source })?;
@@ -90,7 +94,7 @@ impl Bus {
             ..kv::Config::default()
         };
         let store = self
-            .jetstream
+            .jetstream()?
             .create_or_update_key_value(wanted)
             .await
             .map_err(|source| BusError::Bucket { bucket: bucket.to_owned(), source })?;

@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use tracing::{info, warn};
 
 use super::Limits;
-use crate::bus::{Bus, BusError, Health, STREAM, consumed_subjects};
+use crate::bus::{Bus, BusError, Health, Queue, STREAM, consumed_subjects};
 
 /// Messages handed out and not acknowledged, over all replicas. Those that are far from their turn count too, and the
 /// event that they wait for stands behind them in the log: with fewer than a backlog has, a service would wait for
@@ -14,10 +14,17 @@ use crate::bus::{Bus, BusError, Health, STREAM, consumed_subjects};
 const MOST_IN_HAND: i64 = 1_000_000;
 
 /// The consumer of a service.
-pub(super) type Durable = Consumer<pull::Config>;
+type Durable = Consumer<pull::Config>;
 
 /// Finds the service's consumer; makes it where there is none, and changes it where its settings are others.
-pub(super) async fn bind(bus: &Bus, service: &str, facts: &[&str], limits: &Limits) -> Result<Durable, BusError> {
+pub(crate) async fn bind(bus: &Bus, service: &str, facts: &[&str], limits: &Limits) -> Result<Queue, BusError> {
+    if let Some(queue) = bus.queue_in_memory(service, consumed_subjects(service, facts)) {
+        return Ok(queue);
+    }
+    durable(bus, service, facts, limits).await.map(Queue::server)
+}
+
+async fn durable(bus: &Bus, service: &str, facts: &[&str], limits: &Limits) -> Result<Durable, BusError> {
     let wanted = settings(service, facts, limits);
     let Some(found) = bus.consumer(service).await? else {
         let made = put(bus, service, wanted).await?;
@@ -50,7 +57,7 @@ pub(super) async fn bind(bus: &Bus, service: &str, facts: &[&str], limits: &Limi
 }
 
 async fn put(bus: &Bus, service: &str, config: pull::Config) -> Result<Durable, BusError> {
-    bus.jetstream()
+    bus.jetstream()?
         .create_consumer_on_stream(config, STREAM)
         .await
         .map_err(|source| BusError::Consumer { consumer: service.to_owned(), source })

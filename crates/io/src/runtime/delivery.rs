@@ -4,19 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aria_core::outbox::Outbox;
-use async_nats::jetstream::{AckKind, Message};
 use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, interval_at, sleep, timeout};
+use tokio::time::{Instant, interval_at};
 use tracing::{Instrument, Span, debug, error, field, info_span, warn};
 
+use super::clock::{apart, rest};
 use super::ledger::Ledger;
 use super::waiting::{NEAR, Room, Seat};
-use super::{
-    Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain, panicked,
-};
-use crate::bus::{Parts, parts, trace::TraceContext};
+use super::{Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain};
+use crate::bus::{Handed, Parts, parts, trace::TraceContext};
 use crate::contracts::DeadLetter;
 
 /// Where the deliveries of one service are dealt with.
@@ -32,13 +29,6 @@ pub(super) struct Desk<H> {
     second_hands: Semaphore,
     shutdown: Shutdown,
     give_back: watch::Receiver<bool>,
-}
-
-/// Where a message stands in the log, and how often it was handed out.
-#[derive(Clone, Copy)]
-struct Place {
-    sequence: u64,
-    delivered: u64,
 }
 
 /// What the broker is told.
@@ -126,44 +116,37 @@ impl<H: Handler> Desk<H> {
     }
 
     /// Deals with one message, whatever it is. The hand is free again once it is dealt with or has to wait.
-    pub(super) async fn deal_with(&self, message: Message, hand: OwnedSemaphorePermit) {
-        let place = match message.info() {
-            Ok(info) => Place { sequence: info.stream_sequence, delivered: u64::try_from(info.delivered).unwrap_or(0) },
-            Err(error) => {
-                error!(service = H::SERVICE, %error, "the broker handed out what is no message of a stream");
-                return;
-            }
-        };
+    pub(super) async fn deal_with(&self, message: Handed, hand: OwnedSemaphorePermit) {
         let span = info_span!(
             "delivery",
             service = H::SERVICE,
-            subject = %message.subject,
-            sequence = place.sequence,
+            subject = message.subject,
+            sequence = message.sequence,
             event_id = field::Empty,
             cause = field::Empty,
             trace_id = field::Empty,
             attempt = field::Empty,
         );
         async {
-            let ruling = self.alive(&message, self.see_through(&message, place, hand)).await;
-            self.answer(&message, place, ruling.unwrap_or(Ruling::GiveBack)).await;
+            let ruling = self.alive(&message, self.see_through(&message, hand)).await;
+            self.answer(&message, ruling.unwrap_or(Ruling::GiveBack)).await;
         }
         .instrument(span)
         .await;
     }
 
     /// Handles a message, and again whenever it has waited, until the broker can be told.
-    async fn see_through(&self, message: &Message, place: Place, hand: OwnedSemaphorePermit) -> Ruling {
+    async fn see_through(&self, message: &Handed, hand: OwnedSemaphorePermit) -> Ruling {
         let mut patience = Patience::default();
-        let mut step = self.step_measured(message, place).await;
+        let mut step = self.step_measured(message).await;
         drop(hand);
         loop {
             let waited = match step {
                 Step::Ruled(ruling) => return ruling,
-                Step::Wait(delivery, wait) => self.wait_in_line(place, &delivery, wait, &mut patience).await,
+                Step::Wait(delivery, wait) => self.wait_in_line(message, &delivery, wait, &mut patience).await,
                 Step::Again(reason) => {
                     patience.look(reason);
-                    sleep(backoff::until_due(patience.looks)).await;
+                    rest(backoff::until_due(patience.looks)).await;
                     None
                 }
             };
@@ -172,14 +155,14 @@ impl<H: Handler> Desk<H> {
             }
             // They are never withdrawn; without one nothing could be done but to give the message back.
             let Ok(_hand) = self.second_hands.acquire().await else { return Ruling::GiveBack };
-            step = self.step_measured(message, place).await;
+            step = self.step_measured(message).await;
         }
     }
 
     /// Waits until it is worth looking again; a ruling where the message cannot wait here.
     async fn wait_in_line(
         &self,
-        place: Place,
+        message: &Handed,
         delivery: &Delivery,
         wait: Wait,
         patience: &mut Patience,
@@ -188,7 +171,7 @@ impl<H: Handler> Desk<H> {
         if wait.ahead >= NEAR {
             patience.seat = None;
         } else if patience.seat.is_none() {
-            patience.seat = self.room.sit(&delivery.event.series, delivery.event.fact.name(), place.sequence);
+            patience.seat = self.room.sit(&delivery.event.series, delivery.event.fact.name(), message.sequence);
         }
         patience.look(wait.reason);
         let Some(seat) = &mut patience.seat else { return Some(Ruling::Postpone(backoff::until_near(wait.ahead))) };
@@ -201,10 +184,10 @@ impl<H: Handler> Desk<H> {
         called
     }
 
-    async fn step_measured(&self, message: &Message, place: Place) -> Step {
+    async fn step_measured(&self, message: &Handed) -> Step {
         let started = Instant::now();
         gauge!("aria_in_hand", "service" => H::SERVICE).increment(1.0);
-        let step = self.step(message, place).await;
+        let step = self.step(message).await;
         gauge!("aria_in_hand", "service" => H::SERVICE).decrement(1.0);
         counter!("aria_deliveries_total", "service" => H::SERVICE, "outcome" => step.name()).increment(1);
         histogram!("aria_delivery_seconds", "service" => H::SERVICE, "outcome" => step.name())
@@ -214,7 +197,7 @@ impl<H: Handler> Desk<H> {
     }
 
     /// Works on a message while telling the broker that someone is at it; nothing where it has to be given back.
-    async fn alive<T>(&self, message: &Message, work: impl Future<Output = T>) -> Option<T> {
+    async fn alive<T>(&self, message: &Handed, work: impl Future<Output = T>) -> Option<T> {
         let every = Duration::from_millis(self.sign_of_life.load(Ordering::Relaxed));
         let mut signs = interval_at(Instant::now() + every, every);
         let mut give_back = self.give_back.clone();
@@ -223,7 +206,7 @@ impl<H: Handler> Desk<H> {
             tokio::select! {
                 done = &mut work => return Some(done),
                 _ = signs.tick() => {
-                    if let Err(error) = message.ack_with(AckKind::Progress).await {
+                    if let Err(error) = message.in_progress().await {
                         warn!(%error, "the broker was not told that work goes on");
                     }
                 }
@@ -232,37 +215,37 @@ impl<H: Handler> Desk<H> {
         }
     }
 
-    async fn step(&self, message: &Message, place: Place) -> Step {
+    async fn step(&self, message: &Handed) -> Step {
         let Parts { id, cause, trace, event } =
             match parts(&message.subject, message.headers.as_ref(), &message.payload) {
                 Ok(parts) => parts,
-                Err(malformed) => return self.bury(message, place, None, &chain(&malformed)).await,
+                Err(malformed) => return self.bury(message, None, &chain(&malformed)).await,
             };
-        let known = self.ledger.failures(place.sequence);
+        let known = self.ledger.failures(message.sequence);
         let delivery = Delivery { id, event, attempt: known.count + 1 };
         let span = Span::current();
         span.record("event_id", &delivery.id).record("cause", cause).record("trace_id", trace.trace_id());
         span.record("attempt", delivery.attempt);
         let chained = Some((&delivery, &trace));
         if known.count >= self.limits.attempts {
-            return self.bury(message, place, chained, &known.reason).await;
+            return self.bury(message, chained, &known.reason).await;
         }
-        let is_suspect = place.delivered > self.limits.deliveries;
+        let is_suspect = message.delivered > self.limits.deliveries;
         if is_suspect {
-            match self.edges.bus.take_up(H::SERVICE, place.sequence).await {
+            match self.edges.bus.take_up(H::SERVICE, message.sequence).await {
                 Ok(times) if times > self.limits.crashes => {
                     let reason = format!("taken up {} times without an end: it brings its process down", times - 1);
-                    return self.bury(message, place, chained, &reason).await;
+                    return self.bury(message, chained, &reason).await;
                 }
                 Ok(_) => {}
-                Err(error) => return self.judge(message, place, (&delivery, &trace), &error.into()).await,
+                Err(error) => return self.judge(message, (&delivery, &trace), &error.into()).await,
             }
         }
         let step = match self.handle(&delivery, &trace).await {
             Ok(step) => step,
-            Err(failure) => self.judge(message, place, (&delivery, &trace), &failure).await,
+            Err(failure) => self.judge(message, (&delivery, &trace), &failure).await,
         };
-        if is_suspect && let Err(error) = self.edges.bus.put_down(H::SERVICE, place.sequence).await {
+        if is_suspect && let Err(error) = self.edges.bus.put_down(H::SERVICE, message.sequence).await {
             warn!(%error, "it stays on record that the message was taken up");
         }
         step
@@ -271,7 +254,7 @@ impl<H: Handler> Desk<H> {
     /// Handles a delivery and carries out what comes of it.
     async fn handle(&self, delivery: &Delivery, trace: &TraceContext) -> Result<Step, Failure> {
         let (handler, input) = (self.handler.clone(), delivery.clone());
-        let outcome = self.guard(async move { handler.handle(&input).await }).await?;
+        let outcome = apart(self.limits.handling, async move { handler.handle(&input).await }).await?;
         self.carry_out(outcome, delivery, trace).await
     }
 
@@ -299,13 +282,7 @@ impl<H: Handler> Desk<H> {
         }
     }
 
-    async fn judge(
-        &self,
-        message: &Message,
-        place: Place,
-        chained: (&Delivery, &TraceContext),
-        failure: &Failure,
-    ) -> Step {
+    async fn judge(&self, message: &Handed, chained: (&Delivery, &TraceContext), failure: &Failure) -> Step {
         let reason = failure.to_string();
         if failure.kind == FailureKind::Contended {
             return Step::Again(reason);
@@ -313,18 +290,18 @@ impl<H: Handler> Desk<H> {
         // Also of what would fail every time: what is missing may lie in the store that is away.
         if let Some(outage) = self.outage().await {
             warn!(reason, outage, "waiting for what the platform stands on");
-            return Step::Ruled(Ruling::Retry(backoff::in_an_outage(place.delivered, place.sequence)));
+            return Step::Ruled(Ruling::Retry(backoff::in_an_outage(message.delivered, message.sequence)));
         }
         if failure.kind == FailureKind::Permanent {
-            return self.bury(message, place, Some(chained), &reason).await;
+            return self.bury(message, Some(chained), &reason).await;
         }
-        let count = self.ledger.note(place.sequence, &reason);
+        let count = self.ledger.note(message.sequence, &reason);
         if count >= self.limits.attempts {
             let reason = format!("failed {count} times; last: {reason}");
-            return self.bury(message, place, Some(chained), &reason).await;
+            return self.bury(message, Some(chained), &reason).await;
         }
         warn!(reason, failures = count, "trying again");
-        Step::Ruled(Ruling::Retry(backoff::after_failure(count, place.sequence)))
+        Step::Ruled(Ruling::Retry(backoff::after_failure(count, message.sequence)))
     }
 
     /// What the broker or the store says where it serves nobody: then a failure says nothing about a message, and no
@@ -337,98 +314,75 @@ impl<H: Handler> Desk<H> {
 
     /// Ends the chain, then keeps the message with the reason. Where that cannot be done yet, the message comes back
     /// and is buried then: a message that is gone while its chain is open would block its series for good.
-    async fn bury(
-        &self,
-        message: &Message,
-        place: Place,
-        chained: Option<(&Delivery, &TraceContext)>,
-        reason: &str,
-    ) -> Step {
+    async fn bury(&self, message: &Handed, chained: Option<(&Delivery, &TraceContext)>, reason: &str) -> Step {
         if let Some((delivery, trace)) = chained {
             match self.end_chain(delivery, trace, reason).await {
                 Ok(Step::Ruled(_)) => {}
                 Ok(not_yet) => {
-                    self.ledger.condemn(place.sequence, self.limits.attempts, reason);
+                    self.ledger.condemn(message.sequence, self.limits.attempts, reason);
                     return not_yet;
                 }
                 Err(failure) => match failure.kind {
                     FailureKind::Transient | FailureKind::Contended => {
                         warn!(%failure, "cannot end the chain yet");
-                        return self.bury_later(place, reason);
+                        return self.bury_later(message, reason);
                     }
                     FailureKind::Permanent => {
                         // For people to see; a second one of the same message is not kept.
                         let reason =
                             format!("{reason}; and its chain cannot be ended, which is tried again: {failure}");
-                        let _ = self.edges.bus.bury(&letter(H::SERVICE, message, place, &reason)).await;
+                        let _ = self.edges.bus.bury(&letter(H::SERVICE, message, &reason)).await;
                         error!(reason, "the series stands still until a person helps");
-                        return self.bury_later(place, &reason);
+                        return self.bury_later(message, &reason);
                     }
                 },
             }
         }
-        if let Err(failure) = self.edges.bus.bury(&letter(H::SERVICE, message, place, reason)).await {
+        if let Err(failure) = self.edges.bus.bury(&letter(H::SERVICE, message, reason)).await {
             warn!(%failure, "cannot keep the dead letter yet");
-            return self.bury_later(place, reason);
+            return self.bury_later(message, reason);
         }
         counter!("aria_dead_letters_total", "service" => H::SERVICE).increment(1);
         error!(reason, "cannot be processed: it lies with the dead letters");
         Step::Ruled(Ruling::Buried)
     }
 
-    fn bury_later(&self, place: Place, reason: &str) -> Step {
-        self.ledger.condemn(place.sequence, self.limits.attempts, reason);
-        Step::Ruled(Ruling::Retry(backoff::in_an_outage(place.delivered, place.sequence)))
+    fn bury_later(&self, message: &Handed, reason: &str) -> Step {
+        self.ledger.condemn(message.sequence, self.limits.attempts, reason);
+        Step::Ruled(Ruling::Retry(backoff::in_an_outage(message.delivered, message.sequence)))
     }
 
     async fn end_chain(&self, delivery: &Delivery, trace: &TraceContext, reason: &str) -> Result<Step, Failure> {
         let (handler, input, why) = (self.handler.clone(), delivery.clone(), reason.to_owned());
-        let outcome = self.guard(async move { handler.give_up(&input, &why).await }).await?;
+        let outcome = apart(self.limits.handling, async move { handler.give_up(&input, &why).await }).await?;
         self.carry_out(outcome, delivery, trace).await
     }
 
-    /// Runs a part of the handler where its panic and its hanging hurt nobody else.
-    async fn guard<T: Send + 'static>(
-        &self,
-        part: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, Failure> {
-        // A set, because dropping it stops the task: a delivery that is given back is not worked on any longer.
-        let mut task = JoinSet::new();
-        task.spawn(part.in_current_span());
-        match timeout(self.limits.handling, task.join_next()).await {
-            Ok(Some(Ok(result))) => result,
-            Ok(Some(Err(stopped))) => Err(Failure::permanent(panicked(stopped))),
-            Ok(None) => Err(Failure::transient("the handler's task was lost")),
-            Err(_) => Err(Failure::transient(format!("not finished within {:?}", self.limits.handling))),
-        }
-    }
-
-    async fn answer(&self, message: &Message, place: Place, ruling: Ruling) {
+    async fn answer(&self, message: &Handed, ruling: Ruling) {
         let told = match &ruling {
-            // Confirmed by the broker, so that a lost acknowledgement is known here and not after the waiting time.
-            Ruling::Done => message.double_ack().await,
-            Ruling::Buried => message.double_ack_with(AckKind::Term).await,
-            Ruling::Postpone(wait) | Ruling::Retry(wait) => message.ack_with(AckKind::Nak(Some(*wait))).await,
-            Ruling::GiveBack => message.ack_with(AckKind::Nak(None)).await,
+            Ruling::Done => message.done().await,
+            Ruling::Buried => message.buried().await,
+            Ruling::Postpone(wait) | Ruling::Retry(wait) => message.back_after(Some(*wait)).await,
+            Ruling::GiveBack => message.back_after(None).await,
         };
         match (told, ruling) {
-            (Ok(()), Ruling::Done | Ruling::Buried) => self.ledger.forget(place.sequence),
+            (Ok(()), Ruling::Done | Ruling::Buried) => self.ledger.forget(message.sequence),
             (Ok(()), Ruling::Postpone(_) | Ruling::Retry(_) | Ruling::GiveBack) => {}
             (Err(error), _) => warn!(%error, "the broker did not confirm; it will hand the message out again"),
         }
     }
 }
 
-fn letter(service: &str, message: &Message, place: Place, reason: &str) -> DeadLetter {
+fn letter(service: &str, message: &Handed, reason: &str) -> DeadLetter {
     let headers = message.headers.iter().flat_map(|headers| headers.iter());
     let headers = headers
         .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
         .collect();
     DeadLetter {
         service: service.to_owned(),
-        subject: message.subject.to_string(),
-        stream_sequence: place.sequence,
-        attempts: place.delivered,
+        subject: message.subject.clone(),
+        stream_sequence: message.sequence,
+        attempts: message.delivered,
         reason: reason.to_owned(),
         headers,
         body: message.payload.to_vec(),

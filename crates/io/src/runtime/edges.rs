@@ -6,9 +6,9 @@ use aria_core::artifact::Sha256Hex;
 use aria_core::belonging::{Apart, Belonging, belonging};
 
 use super::chain;
+use super::clock::within;
 use crate::artifacts::{Artifacts, StoreError};
 use crate::bus::{self, Bus, BusError, Health};
-use crate::cells::Cells;
 use crate::stores::Stores;
 
 /// How long the broker and the store may take to show that they serve anybody.
@@ -52,7 +52,7 @@ pub enum EdgesError {
 impl Edges {
     /// What a handler works with: the artifacts, and the cells in the broker.
     pub fn stores(&self) -> Stores {
-        let cells = |bucket| Cells::Broker(self.bus.cells(bucket));
+        let cells = |bucket| self.bus.cells(bucket);
         Stores {
             artifacts: self.artifacts.clone(),
             heads: cells(bus::HEADS),
@@ -111,9 +111,9 @@ impl Edges {
             self.bus.last_sequence().await.map_err(|error| chain(&error))?;
             self.artifacts.check().await.map_err(|error| chain(&error))
         };
-        match tokio::time::timeout(PROBE, asked).await {
-            Ok(answered) => answered.err(),
-            Err(_) => Some(format!("no answer within {PROBE:?}")),
+        match within(PROBE, asked).await {
+            Some(answered) => answered.err(),
+            None => Some(format!("no answer within {PROBE:?}")),
         }
     }
 }

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::Message;
-use futures::StreamExt;
 use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tracing::{Instrument, error, info, warn};
 
-use super::consumer::{Durable, bind};
+use super::consumer::bind;
 use super::delivery::Desk;
 use super::{Edges, Handler, Limits, Shutdown, backoff, chain};
-use crate::bus::{Bus, BusError};
+use crate::bus::{Bus, BusError, Handed, Queue};
 
 /// How long one request for a message stands.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -71,9 +69,9 @@ pub async fn work_with<H: Handler>(
             bound = bind(&bus, H::SERVICE, facts, &limits) => bound,
         };
         match bound {
-            Ok(consumer) => {
-                desk.keep_alive_within(consumer.cached_info().config.ack_wait);
-                let pulled = pull(&desk, &consumer, &mut bus, &hands, &mut in_hand, &shutdown).await;
+            Ok(queue) => {
+                desk.keep_alive_within(queue.ack_wait().unwrap_or(limits.ack_wait));
+                let pulled = pull(&desk, &queue, &mut bus, &hands, &mut in_hand, &shutdown).await;
                 failures = if pulled == Pulled::Something { 1 } else { failures + 1 };
             }
             Err(source) if !source.is_transient() => return Err(WorkError::Bind { service: H::SERVICE, source }),
@@ -105,7 +103,7 @@ enum Pulled {
 /// Hands out messages until reading breaks off or the process is to leave.
 async fn pull<H: Handler>(
     desk: &Arc<Desk<H>>,
-    consumer: &Durable,
+    queue: &Queue,
     bus: &mut Bus,
     hands: &Arc<Semaphore>,
     in_hand: &mut JoinSet<()>,
@@ -118,7 +116,7 @@ async fn pull<H: Handler>(
             () = shutdown.requested() => return pulled,
             // The broker forgets a request when it goes; the client would notice when the request is long over.
             () = bus.reconnected() => return Pulled::Something,
-            next = next_message(consumer, hands) => next,
+            next = next_message(queue, hands) => next,
         };
         while let Some(ended) = in_hand.try_join_next() {
             report(ended);
@@ -140,17 +138,13 @@ async fn pull<H: Handler>(
 
 /// Waits for a free hand and then for a message; none where the broker has none for a while.
 ///
-/// Only one message is asked for: more would be kept from other replicas while this one is busy. It is asked for each
-/// time anew, because the client's endless stream (async-nats 0.51, `pull::Stream`) miscounts when a message overtakes
-/// the note that it was asked for, and then waits for the request's end; and without heartbeats, because after one the
-/// client's `pull::Batch` no longer wakes up.
+/// Only one message is asked for: more would be kept from other replicas while this one is busy.
 async fn next_message(
-    consumer: &Durable,
+    queue: &Queue,
     hands: &Arc<Semaphore>,
-) -> Result<Option<(OwnedSemaphorePermit, Message)>, async_nats::Error> {
+) -> Result<Option<(OwnedSemaphorePermit, Handed)>, async_nats::Error> {
     let hand = Arc::clone(hands).acquire_owned().await?;
-    let mut asked = consumer.batch().max_messages(1).expires(REQUEST).messages().await?;
-    Ok(asked.next().await.transpose()?.map(|message| (hand, message)))
+    Ok(queue.next(REQUEST).await?.map(|message| (hand, message)))
 }
 
 /// Waits before the next try, but not when the process is to leave.
@@ -177,7 +171,7 @@ async fn drain(mut in_hand: JoinSet<()>, limits: &Limits, give_back: &watch::Sen
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(stopped) = ended.map_err(super::panicked) {
+    if let Err(stopped) = ended.map_err(super::clock::panicked) {
         error!(reason = stopped, "a delivery was dropped; the broker hands it out again");
     }
 }
