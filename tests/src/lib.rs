@@ -11,6 +11,7 @@ mod platform;
 mod ports;
 mod process;
 mod s3;
+pub mod simulation;
 mod tools;
 mod wait;
 mod wave;

@@ -85,6 +85,11 @@ impl Artifacts {
         Ok(Self::over(location.open_with(settings)?, &location))
     }
 
+    /// Artifacts in a store that is open already: in a simulation, one that fails on purpose.
+    pub fn in_store(store: Arc<dyn ObjectStore>) -> Self {
+        Self::over(store, &Location::Memory)
+    }
+
     fn over(store: Arc<dyn ObjectStore>, location: &Location) -> Self {
         let known = mark::Known::of(location.folder());
         let (cache, location) = (Self::empty_cache(), location.describe().into());

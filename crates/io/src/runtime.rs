@@ -12,6 +12,7 @@ pub mod http;
 mod ledger;
 pub mod process;
 mod shutdown;
+mod stepwise;
 pub mod telemetry;
 mod waiting;
 mod worker;
@@ -22,6 +23,7 @@ pub use clock::cpu;
 pub use edges::{Edges, EdgesError};
 pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait, chain};
 pub use shutdown::Shutdown;
+pub use stepwise::{Looked, Stepwise};
 pub use worker::{WorkError, work, work_with};
 
 pub(crate) use clock::rest;

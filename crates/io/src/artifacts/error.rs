@@ -70,13 +70,13 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether the same request may succeed later. A denial may: it is about the store's settings, not about what was
-    /// asked, and work must not be given up because a key was rotated.
+    /// asked, and work must not be given up because a key was rotated. Wrong bytes may be right the next time: they were
+    /// spoilt on the way, or whoever stores them again mends them.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Denied { .. } | Self::Unavailable { .. } | Self::Other { .. } => true,
+            Self::Denied { .. } | Self::Corrupt { .. } | Self::Unavailable { .. } | Self::Other { .. } => true,
             Self::Location(_)
             | Self::NotFound { .. }
-            | Self::Corrupt { .. }
             | Self::Document { .. }
             | Self::Unwritable(_)
             | Self::Unsupported { .. } => false,

@@ -140,6 +140,11 @@ impl Broker {
         self.open().consumers.get(service).map_or(0, |consumer| consumer.open.len())
     }
 
+    /// Whether somebody has this message in hand.
+    pub fn is_in_hand(&self, service: &str, sequence: u64) -> bool {
+        self.open().consumers.get(service).and_then(|c| c.open.get(&sequence)).is_some_and(|open| open.in_hand)
+    }
+
     /// Ends the time that a process has for a message in hand: it is handed out again, though that process may still
     /// be at it.
     pub fn take_back(&self, service: &str, sequence: u64) {
@@ -152,6 +157,28 @@ impl Broker {
     /// What a stream holds, in order: the log is `ARIA`, the cells of a bucket lie in `KV_<bucket>`.
     pub fn stored(&self, stream: &str) -> Vec<Message> {
         self.open().streams.get(stream).map(|log| log.messages.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Puts a message into the log a second time, as somebody would who knows nothing of its id.
+    pub fn put_foreign(&self, message: &Message) {
+        let mut headers = HeaderMap::new();
+        let ours = |name: &str| !name.starts_with("Nats-");
+        for (name, values) in message.headers.iter().filter(|(name, _)| ours(name.as_ref())) {
+            values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
+        }
+        self.put(Message { headers, ..message.clone() });
+    }
+
+    /// Puts a message into the log that is no event.
+    pub fn put_garbage(&self, subject: &str) {
+        let payload = Bytes::from_static(b"no event");
+        self.put(Message { subject: subject.to_owned(), headers: HeaderMap::new(), payload });
+    }
+
+    fn put(&self, message: Message) {
+        // Without an id and without a condition there is nothing that it could be refused for.
+        let _ = self.open().streams.entry(STREAM.to_owned()).or_default().store(message);
+        self.changed();
     }
 
     /// The number of changes so far: whoever waits for something to happen compares it.

@@ -69,6 +69,16 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// The message at this place of the log; nothing where it cannot be had, or the broker is a server, which chooses.
+    pub(crate) fn take(&self, sequence: u64) -> Option<Handed> {
+        match &self.0 {
+            From::Server(_) => None,
+            From::Memory(out) => out.take(sequence),
+        }
+    }
+}
+
 impl Handed {
     fn by_server(message: Message) -> Result<Self, async_nats::Error> {
         let info = message.info()?;

@@ -32,7 +32,7 @@ pub(super) struct Desk<H> {
 }
 
 /// What the broker is told.
-enum Ruling {
+pub(super) enum Ruling {
     /// It is done.
     Done,
     /// It is far from its turn; again after this long.
@@ -46,7 +46,7 @@ enum Ruling {
 }
 
 /// Where a message has come to.
-enum Step {
+pub(super) enum Step {
     /// The broker can be told.
     Ruled(Ruling),
     /// It is not its turn: it waits in line.
@@ -215,7 +215,7 @@ impl<H: Handler> Desk<H> {
         }
     }
 
-    async fn step(&self, message: &Handed) -> Step {
+    pub(super) async fn step(&self, message: &Handed) -> Step {
         let Parts { id, cause, trace, event } =
             match parts(&message.subject, message.headers.as_ref(), &message.payload) {
                 Ok(parts) => parts,
@@ -358,7 +358,7 @@ impl<H: Handler> Desk<H> {
         self.carry_out(outcome, delivery, trace).await
     }
 
-    async fn answer(&self, message: &Handed, ruling: Ruling) {
+    pub(super) async fn answer(&self, message: &Handed, ruling: Ruling) {
         let told = match &ruling {
             Ruling::Done => message.done().await,
             Ruling::Buried => message.buried().await,

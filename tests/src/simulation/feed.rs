@@ -1,0 +1,97 @@
+//! What a simulation is fed with: batches of a made-up series, and what is poisoned on purpose.
+
+use anyhow::Result;
+use aria_core::artifact::{Artifact, Format, Kind};
+use aria_core::series::Definition;
+use aria_core::time::{DAY, Timestamp};
+use aria_io::artifacts::Artifacts;
+use aria_io::bus::Bus;
+use aria_io::runtime::Failure;
+
+use crate::{HEADER, Pace, Platform, wave};
+
+/// Days in the usual first upload: enough for a first model that is worth having.
+const FIRST_DAYS: i64 = 90;
+/// Days at the slow pace that the first model knows.
+const SLOW_DAYS: i64 = 2;
+const BEGIN: &str = "2021-01-01";
+
+/// Batches and the series they are of.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub(super) definition: Definition,
+    batches: Vec<Batch>,
+    /// A message that is no event, put onto a subject that two services read.
+    pub(super) poison: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+struct Batch {
+    bytes: Vec<u8>,
+    as_of: Timestamp,
+}
+
+impl Input {
+    /// The input whose every seed is tried: a first model, some that follow it, a bad batch and a late one.
+    ///
+    /// # Errors
+    /// As [`Self::of_days`].
+    pub fn usual() -> Result<Self> {
+        Self::of_days(FIRST_DAYS, 6)
+    }
+
+    /// A first upload of `first` days, and a batch for each of `days` days after it, one of which is no batch at all.
+    ///
+    /// # Errors
+    /// Where the shipped definition cannot be read.
+    pub fn of_days(first: i64, days: i64) -> Result<Self> {
+        // A model has a fit for each hour of its horizon, and the simulation is about all the rest.
+        // A value a day has four.
+        let text = Platform::definition()?.replace("cadence = \"1h\"", "cadence = \"1d\"");
+        let text =
+            text.replace("history_days = 43", "history_days = 60").replace("holdout_days = 7", "holdout_days = 14");
+        // Models age within days, so that a few batches see several retrainings.
+        let text = format!("{text}\n[policy]\ncooldown_days = 1\nrefresh_days = 3\n");
+        let definition = Definition::from_toml(&text)?;
+        let begin: Timestamp = BEGIN.parse()?;
+        let mut batches = vec![batch(begin, first, Pace::Slow)?];
+        for day in 0..days {
+            let pace = if day < SLOW_DAYS { Pace::Slow } else { Pace::Quick };
+            batches.push(batch(begin.plus((first + day) * DAY), 1, pace)?);
+            if day == days / 2 {
+                let as_of = begin.plus((first + day + 1) * DAY);
+                batches.push(Batch { bytes: b"hour;carbon\n1;2\n".to_vec(), as_of });
+                // Late rows of a day that was handed in already, with other values.
+                batches.push(Batch { as_of, ..batch(begin.plus((first + day - 1) * DAY), 1, Pace::Quick)? });
+            }
+        }
+        Ok(Self { definition, batches, poison: Some("aria.v1.model.promoted.simulated.ci_direct") })
+    }
+
+    /// How many batches there are.
+    pub fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Hands a batch in as a client does, who tries again until it is told that it succeeded.
+    pub(super) async fn hand_in(&self, place: usize, artifacts: &Artifacts, bus: &Bus) -> Result<(), Failure> {
+        let Some(batch) = self.batches.get(place) else { return Ok(()) };
+        let series = &self.definition.id;
+        let raw = Artifact::of(Kind::Raw, series, Format::Csv, batch.bytes.clone());
+        artifacts.store(&raw).await?;
+        bus.receive_once(series, &raw.name, (batch.as_of, "simulation"), 0, None).await?;
+        Ok(())
+    }
+}
+
+fn batch(from: Timestamp, days: i64, pace: Pace) -> Result<Batch> {
+    let as_of = from.plus(days * DAY);
+    let hourly = wave(&from.to_string(), &as_of.to_string(), pace)?;
+    let daily: Vec<&str> = hourly.lines().skip(1).step_by(24).collect();
+    Ok(Batch { bytes: format!("{HEADER}{}\n", daily.join("\n")).into_bytes(), as_of })
+}

@@ -1,0 +1,37 @@
+//! Whatever is killed, lost, doubled or spoilt, and in whatever order things happen, the end is that of an undisturbed
+//! run, byte for byte: a bounded part of what `make chaos` tries with many more seeds.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use aria_tests::simulation::{Counts, Input, run, undisturbed};
+
+/// Seeds that every run of the tests tries.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=100;
+
+#[test]
+fn a_hundred_disturbed_histories_end_as_the_undisturbed_one() -> Result<()> {
+    let input = Arc::new(Input::usual()?);
+    let whole = undisturbed(&input)?;
+    assert!(whole.count("model.promoted") > 1 && whole.count("batch.rejected") == 1, "the history shows too little");
+    let mut happened = Counts::default();
+    for seed in SEEDS {
+        let outcome = run(seed, &input, &whole)?;
+        assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);
+        happened.add(&outcome.counts);
+    }
+    println!("{happened}");
+    let Counts { kills, restarts, zombies, reordered, duplicates, deliveries: _, failures } = happened;
+    let each = [kills, restarts, zombies, reordered, duplicates, failures.lost, failures.unanswered];
+    assert!(each.iter().chain([&failures.store, &failures.spoilt]).all(|count| *count > 0), "a fault never happened");
+    Ok(())
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() -> Result<()> {
+    let input = Arc::new(Input::usual()?);
+    let whole = undisturbed(&input)?;
+    assert_eq!(run(7, &input, &whole)?.counts, run(7, &input, &whole)?.counts);
+    assert_ne!(run(7, &input, &whole)?.counts, run(8, &input, &whole)?.counts);
+    Ok(())
+}
