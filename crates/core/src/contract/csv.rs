@@ -1,9 +1,13 @@
 //! Reads comma-separated values, row by row.
 //!
 //! A quotation mark that nothing closes would swallow every row after it: such a row is refused alone, and reading goes
-//! on with the line after it.
+//! on with the line after it. So is a row that is longer than any row of a table: each of its commas would ask for more
+//! memory than it takes in the file.
 
-use ::csv::{ByteRecord, Reader, ReaderBuilder};
+use std::cell::Cell as Shared;
+use std::io::{self, Read};
+
+use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::broken::BrokenReason;
 use super::cell::{Cell, shown};
@@ -13,11 +17,17 @@ use super::judge::Judge;
 
 /// How often, over the whole file, bytes may be read again because of open quotation marks.
 const READINGS: usize = 8;
+/// The longest row that is read.
+const ROW_BYTES: usize = 1 << 20;
+const LINE_END: usize = 2;
 
 pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
-    let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
+    let left = Shared::new(0);
+    let mut reader = reader(bytes, &left);
     let mut header = ByteRecord::new();
-    advance(&mut reader, &mut header, judge)?;
+    left.set(ROW_BYTES + LINE_END);
+    let unreadable = |source| BrokenReason::Csv { row: judge.rows(), source };
+    reader.read_byte_record(&mut header).map_err(unreadable)?;
     let places = header_places(&header, judge)?;
     let mut rows = Rows { bytes, start: reader.position().byte() as usize, width: header.len(), places, reread: 0 };
     while rows.read_on(judge)? {}
@@ -39,17 +49,29 @@ impl Rows<'_> {
     /// Whether there is more to read.
     fn read_on(&mut self, judge: &mut Judge<'_>) -> Result<bool, BrokenReason> {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
-        let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(rest);
+        let left = Shared::new(0);
+        let mut reader = reader(rest, &left);
         let mut record = ByteRecord::new();
         loop {
             let from = reader.position().byte() as usize;
-            if !advance(&mut reader, &mut record, judge)? {
-                return Ok(false);
+            left.set(ROW_BYTES + LINE_END);
+            match reader.read_byte_record(&mut record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) if matches!(error.kind(), ErrorKind::Io(_)) => {
+                    self.refuse_long_row(rest.get(from..).unwrap_or_default(), judge)?;
+                    return Ok(true);
+                }
+                Err(source) => return Err(BrokenReason::Csv { row: judge.rows(), source }),
             }
             if record.iter().all(|field| field.trim_ascii().is_empty()) {
                 continue;
             }
             let raw = rest.get(from..reader.position().byte() as usize).unwrap_or_default();
+            if raw.trim_ascii().len() > ROW_BYTES {
+                self.refuse_long_row(rest.get(from..).unwrap_or_default(), judge)?;
+                return Ok(true);
+            }
             if let Some(lines) = self.swallowed_lines(&record, raw) {
                 let line = lines.split(|b| *b == b'\n').next().unwrap_or_default();
                 self.refuse_line(line, raw.len(), judge)?;
@@ -79,6 +101,24 @@ impl Rows<'_> {
         judge.unreadable_row(&Cell::of(line.trim_ascii_end()).shown(), &Fault::OpenQuote)
     }
 
+    /// Refuses the first line of a row that has no end within [`ROW_BYTES`]: the line is too long itself, or opens a
+    /// quotation mark. Blank lines before it are no part of the row, and reading begins anew after them.
+    fn refuse_long_row(&mut self, row: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let start = self.bytes.len() - row.len();
+        let blank = row.iter().take_while(|byte| is_end(byte)).count();
+        if blank > 0 {
+            self.start = start + blank;
+            return Ok(());
+        }
+        let line = row.split(is_end).next().unwrap_or_default();
+        self.start = start + line.len();
+        if line.len() <= ROW_BYTES {
+            return self.refuse_line(line, ROW_BYTES, judge);
+        }
+        judge.unreadable_row(&Cell::of(line).shown(), &Fault::LongRow { most: ROW_BYTES })
+    }
+
     fn judge_row(&self, record: &ByteRecord, raw: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
         if record.len() != self.width {
             let fault = Fault::Width { found: record.len(), expected: self.width };
@@ -93,8 +133,28 @@ impl Rows<'_> {
     }
 }
 
-fn advance(reader: &mut Reader<&[u8]>, record: &mut ByteRecord, judge: &Judge<'_>) -> Result<bool, BrokenReason> {
-    reader.read_byte_record(record).map_err(|source| BrokenReason::Csv { row: judge.rows(), source })
+/// A reader that fails where a record goes on beyond the bytes that are `left` for it.
+fn reader<'a>(bytes: &'a [u8], left: &'a Shared<usize>) -> Reader<Bounded<'a>> {
+    ReaderBuilder::new().flexible(true).has_headers(false).from_reader(Bounded { bytes, left })
+}
+
+/// Bytes of which only so many may be read for one record.
+struct Bounded<'a> {
+    bytes: &'a [u8],
+    left: &'a Shared<usize>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 && !self.bytes.is_empty() {
+            return Err(io::Error::other(format!("a row has more than {ROW_BYTES} bytes")));
+        }
+        let room = buffer.len().min(left);
+        let read = self.bytes.read(buffer.get_mut(..room).unwrap_or_default())?;
+        self.left.set(left - read);
+        Ok(read)
+    }
 }
 
 fn header_places(header: &ByteRecord, judge: &Judge<'_>) -> Result<Places, BrokenReason> {

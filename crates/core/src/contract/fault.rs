@@ -51,6 +51,8 @@ pub(super) enum Fault {
     Width { found: usize, expected: usize },
     #[error("opens a quotation mark that nothing closes")]
     OpenQuote,
+    #[error("is longer than {most} bytes")]
+    LongRow { most: usize },
     #[error("is no JSON object: {0}")]
     NoObject(String),
 }

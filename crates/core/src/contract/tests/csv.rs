@@ -128,3 +128,25 @@ fn a_header_in_another_encoding_is_named() {
     let reason = broken(Format::Csv, b"qu\xE0ndo,ci\n2021-01-01T00:00:00Z,300\n");
     assert!(matches!(reason, BrokenReason::NotUtf8 { .. }), "{reason}");
 }
+
+#[test]
+fn a_row_longer_than_a_mebibyte_is_refused_alone() {
+    let checked = csv_rows(&format!(
+        "\n2021-01-01T01:00:00Z,IT,300,{},x\r\n2021-01-01T02:00:00Z,IT,301,1,2\n",
+        "9".repeat(1 << 20)
+    ));
+    assert_eq!(checked.table.rows(), 3);
+    let shown = format!("2021-01-01T01:00:00Z,IT,300,{}", "9".repeat(52));
+    assert_eq!(checked.quarantined, [record(2, "", &shown, "is longer than 1048576 bytes")]);
+}
+
+#[test]
+fn a_quotation_mark_that_nothing_closes_for_a_mebibyte_costs_its_own_row_alone() {
+    let good = "2021-01-01T02:00:00Z,IT,301,1,2\n".repeat(40_000);
+    let checked = csv_rows(&format!("2021-01-01T01:00:00Z,IT,\"300,1,2\n{good}"));
+    assert_eq!(
+        checked.quarantined[0],
+        record(2, "", "2021-01-01T01:00:00Z,IT,\"300,1,2", "opens a quotation mark that nothing closes")
+    );
+    assert_eq!((checked.table.rows(), checked.rows_refused), (3, 40_000));
+}
