@@ -15,13 +15,14 @@ enum Found {
     NotUtf8(&'static str),
 }
 
-const BEGINNINGS: [(&[u8], Found); 12] = [
+const BEGINNINGS: [(&[u8], Found); 13] = [
     (b"\x1F\x8B", Found::Compressed("compressed with gzip")),
     (b"PK\x03\x04", Found::Compressed("a zip archive or a spreadsheet")),
     (b"\x28\xB5\x2F\xFD", Found::Compressed("compressed with zstd")),
     (b"BZh", Found::Compressed("compressed with bzip2")),
     (b"\xFD7zXZ\x00", Found::Compressed("compressed with xz")),
     (b"7z\xBC\xAF\x27\x1C", Found::Compressed("a 7-Zip archive")),
+    (b"PARE", Found::NotATable("an encrypted Parquet file")),
     (b"\x89PNG", Found::NotATable("a PNG image")),
     (b"\xFF\xD8\xFF", Found::NotATable("a JPEG image")),
     (b"%PDF", Found::NotATable("a PDF document")),

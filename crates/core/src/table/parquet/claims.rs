@@ -6,6 +6,11 @@ use super::thrift::{FOOTER, PAGE_HEADER, Passed, walk};
 
 /// The longest footer: the library's form of it is some ten times as large.
 const FOOTER_BYTES: u64 = 16 << 20;
+/// Columns, row groups and remarks of a footer, all together: the library's form of each takes some hundred bytes,
+/// asked for before the first is read, and one byte of the file can stand for it.
+const LISTED: u64 = 200_000;
+/// Where the footer lists them: columns, row groups, their columns and sorting columns, remarks, orders.
+const LISTS: [&[i16]; 6] = [&[2], &[4], &[4, 1], &[4, 4], &[5], &[7]];
 /// Groups of columns in groups; the library follows them by recursion.
 const DEEPEST_SCHEMA: usize = 32;
 /// The length of the footer and the mark at the end of a file.
@@ -35,9 +40,16 @@ pub(super) fn check_footer(bytes: &[u8]) -> Result<(), ParquetError> {
     }
     let footer = (body.len() as u64).checked_sub(length).and_then(|start| body.get(start as usize..));
     let footer = footer.ok_or(ParquetError::Impossible("its footer is longer than the file"))?;
-    let mut schema = Schema::default();
+    let (mut schema, mut listed) = (Schema::default(), 0);
     let malformed = |_| ParquetError::Impossible("its footer is malformed");
-    walk(footer, FOOTER, |path, passed| schema.pass(path, passed)).map_err(malformed)?;
+    walk(footer, FOOTER, |path, passed| {
+        schema.pass(path, passed);
+        listed += u64::from(passed == Passed::Struct && LISTS.contains(&path));
+    })
+    .map_err(malformed)?;
+    if listed > LISTED {
+        return Err(ParquetError::Impossible("its footer lists more than 200000 columns and row groups"));
+    }
     if schema.is_bounded() { Ok(()) } else { Err(ParquetError::Impossible("its columns are nested without end")) }
 }
 
