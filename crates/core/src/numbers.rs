@@ -1,5 +1,7 @@
 //! The numbers of any table, CSV or Parquet, whatever else stands in it. It knows no series and no contract.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::{DataFrame, DataType, PolarsError};
 
 use crate::contract::BrokenReason;
@@ -136,9 +138,12 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
     if columns.iter().flat_map(|c| &c.values).any(Vec::is_empty) {
         return Err(Unreadable::Broken(BrokenReason::NoRow));
     }
-    let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
-    for (place, column) in columns.iter_mut().enumerate() {
-        if names.iter().enumerate().any(|(other, name)| other != place && *name == column.name) {
+    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    for column in &columns {
+        *times.entry(column.name.clone()).or_default() += 1;
+    }
+    for column in &mut columns {
+        if times.get(&column.name).is_some_and(|times| *times > 1) {
             column.values = Err(NotNumeric::Doubled);
         }
     }

@@ -40,7 +40,8 @@ impl<'a> Cell<'a> {
             Self::Text(text) => shown(text),
             // Four bytes make at most one character, so that a long cell is not read whole.
             Self::Bytes(bytes) => shown(&String::from_utf8_lossy(bytes.get(..SHOWN * 4).unwrap_or(bytes))),
-            Self::Number(number) => number.to_string(),
+            // A number beyond all measure has three hundred digits.
+            Self::Number(number) => shown(&number.to_string()),
             Self::Instant { seconds, fraction } => match Timestamp::from_seconds(*seconds) {
                 Some(time) if *fraction => format!("{time} and a fraction of a second"),
                 Some(time) => time.to_string(),

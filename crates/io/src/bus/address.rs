@@ -51,8 +51,8 @@ pub(super) fn addresses(url: &str) -> Vec<&str> {
 /// The address as it may be shown.
 pub(crate) fn without_password(url: &str) -> String {
     let shown = addresses(url).into_iter().map(|address| match (address.split_once("://"), address.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.to_owned(),
+        (Some((scheme, _)), Some((_, host))) if !scheme.contains('@') => format!("{scheme}://{host}"),
+        (_, Some((_, host))) => host.to_owned(),
         (_, None) => address.to_owned(),
     });
     shown.collect::<Vec<_>>().join(",")
@@ -100,5 +100,6 @@ mod tests {
     fn a_password_is_never_shown() {
         assert_eq!(without_password("nats://user:secret@host:4222, tls://other"), "nats://host:4222,tls://other");
         assert_eq!(without_password("token@host"), "host");
+        assert_eq!(without_password("user:secret@host://x"), "host://x");
     }
 }

@@ -80,3 +80,11 @@ fn a_deeply_nested_line_is_refused_without_harm() {
     let checked = lines(&(good.to_owned() + &deep));
     assert_eq!(checked.quarantined[0].row, 2);
 }
+
+#[test]
+fn a_number_beyond_all_measure_is_shown_in_80_letters() {
+    let line = |hour: u32, value: &str| format!("{{\"when\":\"2021-01-01T0{hour}:00:00Z\",\"ci\":{value}}}\n");
+    let text = line(0, "300") + &line(1, "1e300") + &line(2, "301");
+    let checked = check_as(Format::Ndjson, text.as_bytes()).unwrap();
+    assert_eq!(checked.quarantined[0].value, format!("1{}", "0".repeat(79)));
+}
