@@ -94,6 +94,7 @@ pub async fn receive(
     let definition = gateway.defined(&id)?;
     let series = &definition.id;
     let format = format_of(&headers)?;
+    refuse_encoded(&headers)?;
     let body = body.map_err(|rejection| unread(definition, &rejection))?;
     contract::glance(definition, format, &body)?;
     let raw = Artifact::of(Kind::Raw, series, format, body.to_vec());
@@ -210,6 +211,15 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Problem> {
         "application/x-ndjson" | "application/jsonl" => Ok(Format::Ndjson),
         "application/vnd.apache.parquet" => Ok(Format::Parquet),
         other => Err(Problem::Format(other.to_owned())),
+    }
+}
+
+/// Bytes are stored as they come: nobody behind would know how to undo an encoding, nor how large it becomes.
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).into_iter();
+    match encodings.find(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")) {
+        Some(encoding) => Err(Problem::Encoding(String::from_utf8_lossy(encoding.as_bytes()).into_owned())),
+        None => Ok(()),
     }
 }
 

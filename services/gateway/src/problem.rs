@@ -23,6 +23,9 @@ pub enum Problem {
         "content type `{0}` is not taken in: send text/csv, application/x-ndjson or application/vnd.apache.parquet"
     )]
     Format(String),
+    /// The body is compressed on its way.
+    #[error("content encoding `{0}` is not taken in: send the bytes of the file as they are")]
+    Encoding(String),
     /// A client says that it saw an event that cannot be.
     #[error("Last-Event-ID is not the id of an event: leave it out to begin anew")]
     LastEventId,
@@ -92,6 +95,7 @@ impl Problem {
                 (StatusCode::NOT_FOUND, "not found")
             }
             Self::Format(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported content type"),
+            Self::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported content encoding"),
             Self::TooLarge { .. } | Self::Broken(BrokenReason::TooManyBytes { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "too large")
             }
