@@ -3,13 +3,14 @@
 #   make run                                  a simulated history replayed through every service
 #   make run INPUT=file.csv ONCE=1 OUT=dir    the same on a real file, leaving when done; forecasts.csv and summary.json in dir
 #   make test                                 every test, with a real NATS server and a real S3 server
+#   make fuzz TARGET=csv SECONDS=600          the parsers' tests from other seeds, for as long as asked
 #
 # One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fmt lint deny clean
+.PHONY: help setup run test fuzz fmt lint deny clean
 
 # Works without HOME and with an almost empty PATH: cargo is looked for where rustup puts it.
 RUST := $(or $(CARGO_HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6)/.cargo)/bin
@@ -18,7 +19,7 @@ export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
 
 # Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export CALLER INPUT ONCE OUT
+export CALLER INPUT ONCE OUT TARGET SEED
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
@@ -39,6 +40,15 @@ test: ## Runs every test, with a real NATS server and a real S3 server
 	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
 	@tests/run.sh
+
+# SECONDS is put in by make: in bash it is a clock.
+fuzz: ## Fuzzes the parsers: [TARGET=csv|ndjson|parquet|...] [SECONDS=60, of each target] [SEED=n]
+	@deploy/setup.sh
+	@cargo build --locked --workspace --bins
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	ARIA_FUZZ_TARGET="$$TARGET" ARIA_FUZZ_SECONDS="$(or $(SECONDS),60)" ARIA_FUZZ_SEED="$${SEED:-$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')}" \
+	cargo test --locked --workspace --test fuzz -- --test-threads=1 --skip heavy 2>&1 | tee "$$log"; \
+	grep -q '^fuzz \|\.\.\. fuzz ' "$$log" || { echo "no target is called $$TARGET" >&2; exit 1; }
 
 fmt: ## Formats the code
 	@cargo fmt --all
