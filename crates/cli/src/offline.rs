@@ -2,6 +2,9 @@
 //!
 //! `aria backtest` runs a history through it, so that it decides and forecasts as the services do.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use anyhow::{Context, bail};
@@ -35,6 +38,8 @@ pub struct Offline {
     ordinal: u64,
     tally: Tally,
     first_rejection: Option<String>,
+    #[cfg(test)]
+    published: Vec<Event>,
 }
 
 impl Offline {
@@ -55,6 +60,8 @@ impl Offline {
             ordinal: 0,
             tally: Tally::default(),
             first_rejection: None,
+            #[cfg(test)]
+            published: Vec::new(),
         })
     }
 
@@ -113,6 +120,8 @@ impl Offline {
     /// Takes note of an event and hands it to every service that reads it.
     fn publish(&mut self, queue: &mut VecDeque<(Reader, Delivery)>, id: String, event: Event) {
         self.tally.note(&event);
+        #[cfg(test)]
+        self.published.push(event.clone());
         if let Fact::BatchRejected(rejected) = &event.fact {
             self.first_rejection.get_or_insert_with(|| rejected.reason.clone());
         }

@@ -6,6 +6,7 @@
 pub mod again;
 pub mod artifact;
 pub mod belonging;
+pub mod cell;
 pub mod contract;
 pub mod document;
 pub mod drift;
@@ -23,6 +24,7 @@ pub mod numbers;
 pub mod order;
 pub mod outbox;
 pub mod policy;
+pub mod reach;
 pub mod registry;
 pub mod replay;
 pub mod score;

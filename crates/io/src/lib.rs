@@ -5,5 +5,6 @@ pub mod bus;
 pub mod contracts;
 pub mod library;
 pub mod nats_server;
+pub mod reach;
 pub mod runtime;
 pub mod stores;

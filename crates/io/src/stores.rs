@@ -1,5 +1,6 @@
 //! What a handler works with: artifacts, and the cells that hold what moves.
 
+use aria_core::cell::Cell;
 use aria_core::document::{self, Document, DocumentError};
 use aria_core::outbox::{self, Outbox, WithOutbox};
 use aria_core::series::SeriesId;
@@ -57,6 +58,16 @@ impl Stores {
     pub fn in_memory() -> Result<Self, StoreError> {
         let artifacts = Artifacts::open("memory://")?;
         Ok(Edges { bus: Bus::in_memory(&Broker::default()), artifacts }.stores())
+    }
+
+    /// The bucket of a cell.
+    pub fn cells(&self, cell: Cell) -> &Cells {
+        match cell {
+            Cell::Head => &self.heads,
+            Cell::Monitor => &self.monitors,
+            Cell::Registry => &self.registry,
+            Cell::Endings => &self.endings,
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
-use aria_core::artifact::Ref;
+use aria_core::artifact::{Kind, Ref};
+use aria_core::document;
 use aria_core::event::Fact;
 use aria_core::series::SeriesId;
 use aria_core::snapshot::Manifest;
 use aria_io::bus::Filter;
+use aria_io::reach::{Reading, Walk};
 use aria_io::runtime::Edges;
 
 use super::recorded;
@@ -32,13 +33,18 @@ pub struct Ancestry {
 pub async fn of(edges: &Edges, snapshot: &Ref, newest: &Manifest) -> anyhow::Result<Ancestry> {
     let mut raw = BTreeMap::new();
     let mut ordinals = Vec::new();
-    let mut manifest = newest.clone();
-    for _ in 0..MOST {
+    let mut walk = Walk::new(&edges.artifacts, Reading::Only(Kind::Snapshot));
+    walk.begin("what was asked for", [snapshot.clone()]);
+    while let Some(found) = walk.next().await {
+        let found = found?;
+        // Of all that a snapshot names, only the snapshot before it is read.
+        let Some(bytes) = found.bytes else { continue };
+        let manifest: Manifest = document::decode(&bytes)?;
         ordinals.push(manifest.ordinal);
-        raw.extend(manifest.tail.iter().map(|b| (b.ordinal, b.raw.clone())));
-        let Some(parent) = manifest.parent.clone() else { break };
-        let read = edges.artifacts.get_document(&parent).await;
-        manifest = read.with_context(|| format!("the snapshot {parent}, an ancestor of {snapshot}, cannot be read"))?;
+        raw.extend(manifest.tail.into_iter().map(|b| (b.ordinal, b.raw)));
+        if ordinals.len() == MOST {
+            break;
+        }
     }
     // A large batch goes into months at once and never stands in a tail; its receipt names its bytes.
     if ordinals.iter().any(|ordinal| !raw.contains_key(ordinal)) {
