@@ -7,8 +7,18 @@ use serde::{Deserialize, Serialize};
 pub trait Document: Serialize + DeserializeOwned {
     /// The document's name in the stored bytes.
     const NAME: &'static str;
-    /// The version that this code writes and reads.
+    /// The version that this code writes.
     const VERSION: u32;
+    /// Why documents of earlier versions that [`Self::earlier`] does not read cannot be, and what to do.
+    const NO_LONGER_READ: &'static str = "export it with the code that stored it";
+
+    /// A document that an earlier version of the code stored, brought up to this one; none where it cannot be.
+    ///
+    /// # Errors
+    /// Where the bytes are not of that version's shape.
+    fn earlier(_version: u32, _bytes: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+        Ok(None)
+    }
 }
 
 /// Bytes that are no document of the wanted kind.
@@ -21,6 +31,18 @@ pub enum DocumentError {
         name: &'static str,
         /// What the parser says.
         source: serde_json::Error,
+    },
+    /// They were stored by earlier code, in a shape that cannot be read.
+    #[error("`{name}` version {found_version} is no longer read, only {version}: {advice}")]
+    Earlier {
+        /// The wanted document.
+        name: &'static str,
+        /// The version this code reads.
+        version: u32,
+        /// The version that was found.
+        found_version: u32,
+        /// Why, and what to do.
+        advice: &'static str,
     },
     /// They are another document, or one of another version.
     #[error("expected `{name}` version {version}, found `{found_name}` version {found_version}")]
@@ -71,6 +93,11 @@ pub fn encode<T: Document>(document: &T) -> Result<Vec<u8>, DocumentError> {
 pub fn decode<T: Document>(bytes: &[u8]) -> Result<T, DocumentError> {
     let shape = |source| DocumentError::Shape { name: T::NAME, source };
     let label: Label = serde_json::from_slice(bytes).map_err(shape)?;
+    if label.document == T::NAME && label.version < T::VERSION {
+        let (name, version, found_version) = (T::NAME, T::VERSION, label.version);
+        let earlier = T::earlier(found_version, bytes).map_err(shape)?;
+        return earlier.ok_or(DocumentError::Earlier { name, version, found_version, advice: T::NO_LONGER_READ });
+    }
     if label.document != T::NAME || label.version != T::VERSION {
         return Err(DocumentError::Other {
             name: T::NAME,
@@ -79,8 +106,15 @@ pub fn decode<T: Document>(bytes: &[u8]) -> Result<T, DocumentError> {
             found_version: label.version,
         });
     }
-    let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(shape)?;
-    Ok(envelope.body)
+    body(bytes).map_err(shape)
+}
+
+/// The body of a document, whatever its name and version: for [`Document::earlier`].
+///
+/// # Errors
+/// Where it has another shape.
+pub fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice::<Envelope<T>>(bytes).map(|envelope| envelope.body)
 }
 
 impl Document for crate::series::Definition {
@@ -139,9 +173,20 @@ mod tests {
             check::<Model>(),
             check::<Judgement>(),
             check::<Issued>(),
+            // Read by the tests of `ending`, in the shapes of their days.
+            "endings.v1.json".to_owned(),
+            "endings.v1-unsettled.json".to_owned(),
         ];
         let files = std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
         assert_eq!(files.collect::<BTreeSet<_>>(), BTreeSet::from(checked), "a golden sample is left over");
+    }
+
+    #[test]
+    fn a_document_that_is_no_longer_read_says_why_and_what_to_do() {
+        let earlier = br#"{"document":"model","version":1,"body":{}}"#;
+        let refused = decode::<Model>(earlier).unwrap_err().to_string();
+        assert!(refused.starts_with("`model` version 1 is no longer read, only 2: it does not say"), "{refused}");
+        assert!(refused.ends_with("hand the series' history in anew under another name"), "{refused}");
     }
 
     #[test]

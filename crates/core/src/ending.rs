@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::Document;
+use crate::document::{self, Document};
 use crate::event::{BatchId, Event};
 use crate::outbox::{self, Found, Outbox, WithOutbox};
 
@@ -30,6 +30,33 @@ pub enum Turn {
 impl Document for Endings {
     const NAME: &'static str = "endings";
     const VERSION: u32 = 2;
+
+    fn earlier(version: u32, bytes: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+        if version == 1 { document::body::<First>(bytes).map(|first| Some(first.into())) } else { Ok(None) }
+    }
+}
+
+/// Version 1: the newest end lay in no outbox.
+#[derive(Deserialize)]
+struct First {
+    sequence: u64,
+    newest: Option<FirstEnding>,
+}
+
+#[derive(Deserialize)]
+struct FirstEnding {
+    cause: String,
+    event: Event,
+    /// Absent at first: then it is not known, and the end is published again under its id where its cause comes back.
+    #[serde(default)]
+    settled: bool,
+}
+
+impl From<First> for Endings {
+    fn from(First { sequence, newest }: First) -> Self {
+        let outbox = newest.map(|FirstEnding { cause, event, settled }| Outbox { cause, events: vec![event], settled });
+        Self { sequence, outbox }
+    }
 }
 
 impl WithOutbox for Endings {
@@ -72,6 +99,20 @@ mod tests {
     fn withheld(sequence: u64) -> Event {
         let fact = Fact::ForecastWithheld(ForecastWithheld { batch: batch(sequence), reason: "no model".into() });
         Event { series: "it.ci_direct".parse().unwrap(), as_of: Timestamp::EPOCH, fact }
+    }
+
+    #[test]
+    fn ends_that_earlier_code_stored_are_read_as_what_they_are_now() {
+        let golden = |name: &str| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+            document::decode::<Endings>(&std::fs::read(path).unwrap()).unwrap()
+        };
+        // The samples of both versions were made of the same history.
+        let now = golden("endings.v2.json");
+        assert_eq!(golden("endings.v1.json"), now);
+        let mut unknown = now;
+        unknown.outbox.as_mut().unwrap().settled = false;
+        assert_eq!(golden("endings.v1-unsettled.json"), unknown);
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub struct Provenance {
 impl Document for Model {
     const NAME: &'static str = "model";
     const VERSION: u32 = 2;
+    // The code that stored one took its calendar and its share of the usual week from itself.
+    const NO_LONGER_READ: &'static str = "it does not say which features it forecasts with, so that its forecasts \
+        would be wrong unseen; hand the series' history in anew under another name";
 }
 
 /// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns the reference.
