@@ -72,6 +72,10 @@ enum Command {
     Retrain(operate::retrain::Retrain),
     /// Puts an earlier model back.
     Rollback(operate::rollback::Rollback),
+    /// Writes a whole series into one file: its data, models, history and lineage.
+    Export(operate::export::Export),
+    /// Lays a series that was exported into another platform.
+    Import(operate::import::Import),
     /// Shows what services could not process, hands it in again, or drops it.
     Deadletters(operate::deadletters::Deadletters),
 }
@@ -121,6 +125,8 @@ async fn look_or_ask(command: Command) -> anyhow::Result<()> {
         Command::Lineage(lineage) => lineage.run().await,
         Command::Retrain(retrain) => retrain.run().await,
         Command::Rollback(rollback) => rollback.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Import(import) => import.run().await,
         Command::Deadletters(deadletters) => deadletters.run().await,
     }
 }

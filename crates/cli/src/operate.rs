@@ -2,7 +2,9 @@
 
 pub mod deadletters;
 pub mod events;
+pub mod export;
 pub mod forecast;
+pub mod import;
 pub mod lineage;
 pub mod models;
 pub mod retrain;
@@ -41,6 +43,20 @@ async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded
 /// The series that have taken in a batch.
 async fn known_series(edges: &Edges) -> anyhow::Result<Vec<SeriesId>> {
     Ok(edges.bus.cells(HEADS).names().await?)
+}
+
+/// Passes over a series that is being imported, with a note, so that the others are seen.
+fn unless_importing<T>(outcome: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => match error.downcast_ref::<CellError>() {
+            Some(CellError::Importing { .. }) => {
+                note!("{error}");
+                Ok(None)
+            }
+            Some(CellError::Bus(_) | CellError::Document { .. }) | None => Err(error),
+        },
+    }
 }
 
 /// Refuses a series that nothing is known of.

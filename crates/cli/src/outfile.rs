@@ -37,6 +37,69 @@ pub fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 
+/// A file that is written bit by bit, and takes its place once it is whole.
+pub struct Growing {
+    target: Target,
+    out: Out,
+}
+
+enum Out {
+    Part(Part),
+    Stream(File),
+}
+
+impl Growing {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(file: &Path) -> anyhow::Result<Self> {
+        let begun = Target::of(file).and_then(|target| {
+            let out = match &target {
+                Target::New(path) => Out::Part(Part::beside(path, None)?),
+                Target::Existing(path, permissions) => Out::Part(Part::beside(path, Some(permissions.clone()))?),
+                Target::Stream => Out::Stream(File::options().write(true).open(file)?),
+            };
+            Ok(Self { target, out })
+        });
+        begun.with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// Where that cannot be done; the file that was there stays.
+    pub fn end(self) -> std::io::Result<()> {
+        match (self.out, self.target) {
+            (Out::Part(part), Target::New(path) | Target::Existing(path, _)) => {
+                part.file.sync_all()?;
+                match rename(&part.path, &path) {
+                    // A file that is mounted, as into a container, stays where it is.
+                    Err(error) if error.kind() == ErrorKind::ResourceBusy => fs::copy(&part.path, &path).map(drop),
+                    renamed => renamed,
+                }
+            }
+            (Out::Part(_), Target::Stream) | (Out::Stream(_), _) => Ok(()),
+        }
+    }
+}
+
+impl Write for Growing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match &mut self.out {
+            Out::Part(part) => part.file.write(bytes),
+            Out::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match &mut self.out {
+            Out::Part(part) => part.file.flush(),
+            Out::Stream(stream) => stream.flush(),
+        }
+    }
+}
+
 /// Whether two paths name the same file, by whatever way they lead there.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -191,7 +191,12 @@ pub struct ParseSha256Error {
 impl Sha256Hex {
     /// The SHA-256 of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
+        Self::from_digest(Sha256::new_with_prefix(bytes))
+    }
+
+    /// The SHA-256 of what was hashed bit by bit.
+    pub fn from_digest(digest: Sha256) -> Self {
+        Self(digest.finalize().iter().map(|b| format!("{b:02x}")).collect())
     }
 
     /// The digits.

@@ -128,6 +128,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::archive::{Arrival, Contents, Label};
     use crate::contract::Quarantine;
     use crate::ending::Endings;
     use crate::head::Head;
@@ -173,6 +174,9 @@ mod tests {
             check::<Model>(),
             check::<Judgement>(),
             check::<Issued>(),
+            check::<Label>(),
+            check::<Contents>(),
+            check::<Arrival>(),
             // Read by the tests of `ending`, in the shapes of their days.
             "endings.v1.json".to_owned(),
             "endings.v1-unsettled.json".to_owned(),

@@ -4,6 +4,7 @@
 //! are arguments, and a decision is a value that the edges carry out.
 
 pub mod again;
+pub mod archive;
 pub mod artifact;
 pub mod belonging;
 pub mod cell;

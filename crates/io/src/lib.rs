@@ -1,5 +1,6 @@
 //! Aria's edges, one outside thing each: contracts, artifacts, the bus, and the worker that runs every service.
 
+pub mod archive;
 pub mod artifacts;
 pub mod bus;
 pub mod contracts;

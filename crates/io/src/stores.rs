@@ -1,5 +1,6 @@
 //! What a handler works with: artifacts, and the cells that hold what moves.
 
+use aria_core::archive::Arrival;
 use aria_core::cell::Cell;
 use aria_core::document::{self, Document, DocumentError};
 use aria_core::outbox::{self, Outbox, WithOutbox};
@@ -40,6 +41,12 @@ pub enum CellError {
     /// The bucket did not answer, or another writer was first.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// The series is being imported.
+    #[error("`{series}` is being imported: wait for `aria import` to end, or run it again where it was cut off")]
+    Importing {
+        /// The series.
+        series: SeriesId,
+    },
     /// The cell holds something else than the document.
     #[error("cell of `{series}`: {source}")]
     Document {
@@ -80,8 +87,13 @@ impl Cells {
         let Some(cell) = self.read(series).await? else {
             return Ok(Held { document: T::default(), revision: None });
         };
-        let document =
-            document::decode(&cell.value).map_err(|source| CellError::Document { series: series.clone(), source })?;
+        let document = document::decode(&cell.value).map_err(|source| {
+            let series = series.clone();
+            match document::decode::<Arrival>(&cell.value) {
+                Ok(_) => CellError::Importing { series },
+                Err(_) => CellError::Document { series, source },
+            }
+        })?;
         Ok(Held { document, revision: Some(cell.revision) })
     }
 

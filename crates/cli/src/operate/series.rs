@@ -11,7 +11,7 @@ use aria_io::stores::Held;
 use clap::Args;
 use serde::Serialize;
 
-use super::{known_series, print_json};
+use super::{known_series, print_json, unless_importing};
 use crate::input;
 use crate::platform::Place;
 
@@ -56,8 +56,8 @@ impl Series {
         }
         let mut entries = Vec::new();
         for (series, given) in defined {
-            let held: Held<Head> = edges.stores().heads.load(&series).await?;
-            let head = held.document;
+            let held = edges.stores().heads.load::<Head>(&series).await;
+            let Some(Held { document: head, .. }) = unless_importing(held.map_err(Into::into))? else { continue };
             let is_defined = given.is_some();
             let definition = match (given, &head.snapshot) {
                 (None, Some(snapshot)) => Some(library::Series::open(&edges.artifacts, snapshot).await?.definition),

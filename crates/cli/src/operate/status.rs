@@ -13,7 +13,7 @@ use aria_io::stores::Held;
 use clap::Args;
 use serde::Serialize;
 
-use super::{deadletters, known_series, must_be_known, print_json, recorded};
+use super::{deadletters, known_series, must_be_known, print_json, recorded, unless_importing};
 use crate::platform::Place;
 use remarks::Log;
 
@@ -66,7 +66,7 @@ impl Status {
         };
         let mut reports = Vec::new();
         for series in &wanted {
-            reports.push(report(&edges, series).await?);
+            reports.extend(unless_importing(report(&edges, series).await)?);
         }
         if self.json {
             return print_json(&reports);

@@ -53,7 +53,7 @@ impl Filter {
         self
     }
 
-    fn subjects(&self) -> Vec<String> {
+    pub(super) fn subjects(&self) -> Vec<String> {
         let series = self.series.as_ref().map_or("*.*", SeriesId::as_str);
         let subject = |fact: &str| fact_filter(fact).replace("*.*", series);
         if self.facts.is_empty() {

@@ -24,6 +24,8 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const MESSAGE_ID: &str = "Nats-Msg-Id";
 /// The id of the event that caused this one, or what an operator or a source gave as the cause.
 pub const CAUSE: &str = "aria-cause";
+/// The import that laid the event into this log, with all that came of it: no service acts on it.
+pub const HISTORY: &str = "aria-history";
 
 /// The value of [`CE_SPECVERSION`].
 pub const CLOUDEVENTS_VERSION: &str = "1.0";

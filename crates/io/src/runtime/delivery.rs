@@ -13,7 +13,7 @@ use super::clock::{apart, rest};
 use super::ledger::Ledger;
 use super::waiting::{NEAR, Room, Seat};
 use super::{Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain};
-use crate::bus::{Handed, Parts, parts, trace::TraceContext};
+use crate::bus::{Handed, Parts, is_past, parts, trace::TraceContext};
 use crate::contracts::DeadLetter;
 
 /// Where the deliveries of one service are dealt with.
@@ -221,6 +221,9 @@ impl<H: Handler> Desk<H> {
                 Ok(parts) => parts,
                 Err(malformed) => return self.bury(message, None, &chain(&malformed)).await,
             };
+        if is_past(message.headers.as_ref()) {
+            return Step::Ruled(Ruling::Done);
+        }
         let known = self.ledger.failures(message.sequence);
         let delivery = Delivery { id, event, attempt: known.count + 1 };
         let span = Span::current();

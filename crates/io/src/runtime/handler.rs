@@ -144,6 +144,7 @@ impl From<CellError> for Failure {
     fn from(error: CellError) -> Self {
         match error {
             CellError::Bus(error) => error.into(),
+            CellError::Importing { .. } => Self::transient(error),
             CellError::Document { .. } => Self::permanent(error),
         }
     }
