@@ -15,6 +15,7 @@ pub mod ending;
 pub mod evaluation;
 pub mod event;
 pub mod forecast;
+pub mod garbage;
 pub mod head;
 pub mod history;
 pub mod issued;
