@@ -131,6 +131,7 @@ mod tests {
     use crate::archive::{Arrival, Contents, Label};
     use crate::contract::Quarantine;
     use crate::ending::Endings;
+    use crate::garbage::Condemned;
     use crate::head::Head;
     use crate::issued::Issued;
     use crate::judgement::Judgement;
@@ -169,6 +170,7 @@ mod tests {
             check::<State>(),
             check::<Registry>(),
             check::<Endings>(),
+            check::<Condemned>(),
             check::<Report>(),
             check::<Scores>(),
             check::<Model>(),

@@ -1,11 +1,16 @@
-//! Artifacts in object storage: content-addressed, written if absent, never changed, verified on every read.
+//! Artifacts in object storage: content-addressed, never changed, verified on every read.
+//!
+//! What is stored again is written again, with the same bytes: its age is new then, and no collector of garbage takes
+//! it for something that nobody wants.
 //!
 //! The only place that knows object_store. What an artifact means is not its business.
 
 mod cache;
+mod condemned;
 #[doc(hidden)]
 pub mod conformance;
 mod error;
+mod inventory;
 mod location;
 mod mark;
 #[cfg(test)]
@@ -22,7 +27,9 @@ use futures::stream::{BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+pub use condemned::{OnRecord, Record, RecordError};
 pub use error::StoreError;
+pub use inventory::Found;
 pub use location::{LocationError, check_location};
 
 use cache::Cache;
@@ -38,6 +45,7 @@ pub struct Artifacts {
     cache: Arc<Mutex<Cache>>,
     location: Arc<str>,
     known: Arc<mark::Known>,
+    heeded: condemned::Heeded,
 }
 
 /// What a store was found to do.
@@ -93,7 +101,7 @@ impl Artifacts {
     fn over(store: Arc<dyn ObjectStore>, location: &Location) -> Self {
         let known = mark::Known::of(location.folder());
         let (cache, location) = (Self::empty_cache(), location.describe().into());
-        Self { store, cache, location, known: Arc::new(known) }
+        Self { store, cache, location, known: Arc::new(known), heeded: condemned::Heeded::default() }
     }
 
     fn empty_cache() -> Arc<Mutex<Cache>> {
@@ -128,7 +136,7 @@ impl Artifacts {
         Ok(Probe { honours_conditions })
     }
 
-    /// Stores an artifact under its name; one that is there already stays as it is.
+    /// Stores an artifact under its name.
     ///
     /// # Errors
     /// As [`Self::put`].
@@ -138,22 +146,24 @@ impl Artifacts {
         Ok(())
     }
 
-    /// Stores bytes if they are not there yet, and names them. Bytes under that name that are not the named ones, from
-    /// a failing disk for example, are replaced.
+    /// Stores bytes and names them. Where they are there they are written again, so that they are as young as what is
+    /// stored now; bytes under that name that are not the named ones, from a failing disk for example, are replaced.
     ///
     /// # Errors
-    /// Where the store does not take them.
+    /// Where the store does not take them, or it is not known whether they are about to be deleted.
     pub async fn put(&self, kind: Kind, series: &SeriesId, format: Format, bytes: Vec<u8>) -> Result<Ref, StoreError> {
         self.check_folder()?;
         let name = Ref::of(kind, series, format, &bytes);
         let (key, bytes) = (name.key(), Bytes::from(bytes));
         match self.create(&Path::from(key.as_str()), bytes.clone()).await {
             Ok(Creation::Created) => {}
-            Ok(Creation::Existed) => self.mend(&name, bytes.clone()).await?,
+            // A server answers a conflict of two writers in the same way, and may then hold neither's bytes.
+            Ok(Creation::Existed) => self.overwrite(&key, bytes.clone()).await?,
             // Conditions were switched off for a server without them: writing the same bytes again is harmless.
             Err(object_store::Error::NotImplemented { .. }) => self.overwrite(&key, bytes.clone()).await?,
             Err(error) => return Err(StoreError::about(&key, &error)),
         }
+        self.outlive_deletion(&key, &bytes).await?;
         self.remember(&name, bytes);
         Ok(name)
     }
@@ -226,20 +236,6 @@ impl Artifacts {
         }
     }
 
-    /// Makes sure that what was said to exist does, with the right bytes: a server answers a conflict of two writers in
-    /// the same way, and may then hold neither's bytes.
-    async fn mend(&self, name: &Ref, bytes: Bytes) -> Result<(), StoreError> {
-        match self.read(name).await {
-            Ok(_) => Ok(()),
-            Err(StoreError::NotFound { .. }) => self.overwrite(&name.key(), bytes).await,
-            Err(StoreError::Corrupt { key }) => {
-                tracing::warn!(key, "stored artifact was corrupt and is replaced");
-                self.overwrite(&key, bytes).await
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     async fn overwrite(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         let written = self.store.put(&Path::from(key), bytes.into()).await;
         written.map(|_| ()).map_err(|error| StoreError::about(key, &error))
@@ -263,6 +259,10 @@ impl Artifacts {
     fn recall(&self, name: &Ref) -> Option<Bytes> {
         let found = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&name.sha256)?;
         (found.len() as u64 == name.size_bytes).then_some(found)
+    }
+
+    fn forget(&self, name: &Ref) {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(&name.sha256);
     }
 
     fn remember(&self, name: &Ref, bytes: Bytes) {

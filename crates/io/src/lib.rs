@@ -4,6 +4,7 @@ pub mod archive;
 pub mod artifacts;
 pub mod bus;
 pub mod contracts;
+pub mod garbage;
 pub mod library;
 pub mod nats_server;
 pub mod reach;

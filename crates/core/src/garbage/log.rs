@@ -72,8 +72,8 @@ struct Context<'a> {
 /// Decides about each message of the whole log, in its order; `settled_through` is the place up to which every service
 /// has dealt with everything.
 ///
-/// The verdicts are to be carried out in the order of the log: a dead letter goes before the decision that it is off the
-/// list, which would put it back, and a receipt before the rejection that says that nobody needs it.
+/// The verdicts are to be carried out in the order of the log: a dead letter goes before the decision that it is off
+/// the list, which would put it back, and a receipt before the rejection that says that nobody needs it.
 pub fn judge_log(log: &[Message], settled_through: u64, policy: &Policy, now: Timestamp) -> Vec<Verdict> {
     let context = Context::of(log, settled_through, policy, now);
     log.iter().map(|message| context.judge(message)).collect()

@@ -87,7 +87,8 @@ pub struct Plan {
     pub messages: Vec<u64>,
 }
 
-/// Decides about an artifact; `is_reached` where a root reaches it, `is_known` where all that its series reaches is known.
+/// Decides about an artifact; `is_reached` where a root reaches it, `is_known` where all that its series reaches is
+/// known.
 pub fn judge_artifact(stored: &Stored, is_reached: bool, is_known: bool, policy: &Policy, now: Timestamp) -> Verdict {
     if is_reached {
         Verdict::Kept(Reason::Reached)

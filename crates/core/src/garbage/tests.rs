@@ -226,6 +226,16 @@ fn a_policy_that_takes_from_a_slow_step_what_it_has_stored_is_refused() {
     assert!(Policy::default().check(3_600).is_ok());
 }
 
+#[test]
+fn as_many_of_the_longest_keys_as_are_on_record_at_once_fit_a_cell() {
+    let part = "x".repeat(64);
+    let series: SeriesId = format!("{part}.{part}").parse().unwrap();
+    let key = |n: usize| Ref::of(Kind::Predictions, &series, Format::Parquet, &n.to_be_bytes()).key();
+    let record = Condemned { keys: (0..MOST_CONDEMNED).map(key).collect(), lease_seconds: u32::MAX };
+    // The cells of a bucket hold 512 KiB.
+    assert!(crate::document::encode(&record).unwrap().len() < 512 << 10);
+}
+
 /// A world: which artifacts name which, where messages and cells point, how old all of it is.
 #[derive(Clone, Debug)]
 struct World {
@@ -314,7 +324,8 @@ proptest! {
         let reached = world.reached_from(&world.roots(|_| true));
         let alive = world.reached_from(&world.roots(|i| verdicts[i].is_kept()));
         for artifact in 0..ARTIFACTS {
-            let verdict = judge_artifact(&stored(world.ages[artifact]), reached.contains(&artifact), true, &policy(), now());
+            let (stored, is_reached) = (stored(world.ages[artifact]), reached.contains(&artifact));
+            let verdict = judge_artifact(&stored, is_reached, true, &policy(), now());
             prop_assert!(verdict.is_kept() || !alive.contains(&artifact), "{artifact} is alive and {verdict:?}");
             prop_assert_eq!(verdict.is_kept(), reached.contains(&artifact) || world.ages[artifact] <= 2);
         }

@@ -47,6 +47,14 @@ impl Cache {
         }
     }
 
+    /// Forgets bytes.
+    pub(super) fn remove(&mut self, digest: &Sha256Hex) {
+        if let Some(entry) = self.entries.remove(digest) {
+            self.by_last_use.remove(&entry.last_use);
+            self.size_bytes -= entry.bytes.len();
+        }
+    }
+
     fn forget_oldest(&mut self) {
         let Some((_, digest)) = self.by_last_use.pop_first() else { return };
         if let Some(entry) = self.entries.remove(&digest) {
@@ -108,6 +116,14 @@ mod tests {
         cache.insert(&Sha256Hex::of(&long), long.clone().into());
         assert_eq!(cache.get(&Sha256Hex::of(&long)), None);
         assert!((0..4).all(|value| holds(&mut cache, value)));
+    }
+
+    #[test]
+    fn what_is_removed_is_forgotten_whole() {
+        let mut cache = filled(3);
+        cache.remove(&Sha256Hex::of(&[1; 10]));
+        let held: Vec<_> = (0..3).filter(|value| holds(&mut cache, *value)).collect();
+        assert_eq!((held, cache.size_bytes, cache.by_last_use.len()), (vec![0, 2], 20, 2));
     }
 
     #[test]

@@ -58,6 +58,14 @@ pub enum StoreError {
         /// What the store said.
         said: String,
     },
+    /// What is about to be deleted cannot be learnt, so that what was stored cannot be relied on.
+    #[error("it is not known whether `{key}` is about to be deleted: {said}")]
+    Unsure {
+        /// The key that was stored.
+        key: String,
+        /// Why it is not known.
+        said: String,
+    },
     /// The store cannot do it, now or later.
     #[error("store does not support what `{key}` needs: {said}")]
     Unsupported {
@@ -74,7 +82,11 @@ impl StoreError {
     /// spoilt on the way, or whoever stores them again mends them.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Denied { .. } | Self::Corrupt { .. } | Self::Unavailable { .. } | Self::Other { .. } => true,
+            Self::Denied { .. }
+            | Self::Corrupt { .. }
+            | Self::Unavailable { .. }
+            | Self::Other { .. }
+            | Self::Unsure { .. } => true,
             Self::Location(_)
             | Self::NotFound { .. }
             | Self::Document { .. }

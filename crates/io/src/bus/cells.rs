@@ -109,11 +109,11 @@ impl Cells {
         sent.map(drop).map_err(|source| BusError::Publish { subject, source })
     }
 
-    async fn last(&self, key: &str) -> Result<Option<Placed>, BusError> {
+    pub(super) async fn last(&self, key: &str) -> Result<Option<Placed>, BusError> {
         self.link.last(&self.stream_name(), &self.subject(key)).await
     }
 
-    async fn write(&self, key: &str, revision: u64, value: Bytes) -> Result<u64, BusError> {
+    pub(super) async fn write(&self, key: &str, revision: u64, value: Bytes) -> Result<u64, BusError> {
         let subject = self.subject(key);
         let fault = |source: async_nats::jetstream::context::PublishError| match source.kind() {
             PublishErrorKind::WrongLastSequence => {

@@ -1,5 +1,6 @@
 //! The outside things that a service works with, and whether they belong together.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aria_core::artifact::Sha256Hex;
@@ -87,6 +88,8 @@ impl Edges {
     }
 
     async fn compare(&self) -> Result<Belonging, EdgesError> {
+        // Before anything is stored: a collector of garbage may be at work.
+        self.artifacts.heed(Arc::new(self.bus.clone()));
         let log_is_empty = self.bus.last_sequence().await? == 0;
         let (log, store) = (self.bus.mark().await?, self.artifacts.mark().await?);
         let location = || self.artifacts.location().to_owned();
