@@ -78,6 +78,8 @@ enum Command {
     Import(operate::import::Import),
     /// Shows what services could not process, hands it in again, or drops it.
     Deadletters(operate::deadletters::Deadletters),
+    /// Says what nothing needs any more, and deletes it with --delete.
+    Gc(operate::gc::Gc),
 }
 
 fn main() -> ExitCode {
@@ -128,6 +130,7 @@ async fn look_or_ask(command: Command) -> anyhow::Result<()> {
         Command::Export(export) => export.run().await,
         Command::Import(import) => import.run().await,
         Command::Deadletters(deadletters) => deadletters.run().await,
+        Command::Gc(gc) => gc.run().await,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod events;
 pub mod export;
 pub mod forecast;
 pub mod import;
+pub mod gc;
 pub mod lineage;
 pub mod models;
 pub mod retrain;

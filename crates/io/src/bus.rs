@@ -67,7 +67,7 @@ pub struct BusConfig {
     pub patience: Duration,
     /// How long the broker remembers message ids.
     pub duplicate_window: Duration,
-    /// How long events are kept.
+    /// After how long the broker deletes every event, needed or not; zero for never.
     pub max_age: Duration,
     /// Copies of every message in a cluster: 1, 3 or 5.
     pub replicas: usize,
@@ -93,7 +93,8 @@ impl BusConfig {
             name: name.to_owned(),
             patience: Duration::from_secs(30),
             duplicate_window: DAY,
-            max_age: 400 * DAY,
+            // What may go is the garbage collector's to judge: the broker would take what a service has not read.
+            max_age: Duration::ZERO,
             replicas: 1,
         }
     }

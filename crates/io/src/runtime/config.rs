@@ -1,6 +1,7 @@
 //! Settings from the environment, read once at the start: every fault is told at once, and none is guessed around.
 
 mod environment;
+mod keeping;
 mod reader;
 mod series;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use aria_core::series::Definition;
 
 pub use environment::{Environment, NotUtf8, Strings};
+pub use keeping::keeping;
 
 use self::reader::Reader;
 use super::Limits;
@@ -45,13 +47,25 @@ pub mod keys {
     pub const DRAIN: &str = "ARIA_DRAIN_SECONDS";
     /// How long one message may be handled.
     pub const HANDLING: &str = "ARIA_HANDLING_SECONDS";
+    /// How long events are kept that nothing needs any more: a number and a unit, such as 400d.
+    pub const KEEP_EVENTS: &str = "ARIA_KEEP_EVENTS";
+    /// How long forecasts and their scores are.
+    pub const KEEP_FORECASTS: &str = "ARIA_KEEP_FORECASTS";
+    /// How long rejected batches are, with their bytes and refused rows.
+    pub const KEEP_REJECTED: &str = "ARIA_KEEP_REJECTED";
+    /// How long dead letters are.
+    pub const KEEP_DEAD_LETTERS: &str = "ARIA_KEEP_DEAD_LETTERS";
+    /// How long dead letters are since they were handed in again or dropped.
+    pub const KEEP_DROPPED: &str = "ARIA_KEEP_DROPPED";
+    /// How long artifacts are that nothing names.
+    pub const KEEP_ORPHANS: &str = "ARIA_KEEP_ORPHANS";
     /// Which log lines there are.
     pub const LOG: &str = "ARIA_LOG";
     /// How log lines look: text or json.
     pub const LOG_FORMAT: &str = "ARIA_LOG_FORMAT";
 
     /// All of them.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 21] = [
         NATS,
         NATS_CREDENTIALS,
         NATS_REPLICAS,
@@ -65,6 +79,12 @@ pub mod keys {
         CONCURRENCY,
         DRAIN,
         HANDLING,
+        KEEP_EVENTS,
+        KEEP_FORECASTS,
+        KEEP_REJECTED,
+        KEEP_DEAD_LETTERS,
+        KEEP_DROPPED,
+        KEEP_ORPHANS,
         LOG,
         LOG_FORMAT,
     ];

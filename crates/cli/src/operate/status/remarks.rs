@@ -17,6 +17,9 @@ pub struct Log {
     /// When the broker stored the receipt of each batch.
     received: BTreeMap<u64, Timestamp>,
     ended: BTreeSet<u64>,
+    /// The newest accepted batch that ended. Batches end in their order: those before it have too, also where their
+    /// ends are no longer in the log.
+    ended_through: u64,
     /// Why each retraining was asked for.
     asked: BTreeMap<RetrainingId, String>,
     withheld: Option<String>,
@@ -36,6 +39,9 @@ impl Log {
     fn note(&mut self, recorded: &Recorded) {
         let fact = &recorded.event.fact;
         self.ended.extend(ended(fact));
+        if let (Fact::ForecastIssued(_) | Fact::ForecastWithheld(_), Some(ordinal)) = (fact, ended(fact)) {
+            self.ended_through = self.ended_through.max(ordinal);
+        }
         match fact {
             Fact::BatchReceived(received) => {
                 self.received.insert(received.ordinal, recorded.stored);
@@ -55,9 +61,9 @@ impl Log {
         }
     }
 
-    /// Batches received.
+    /// Batches received: their ordinals have no gaps, and the newest is always in the log.
     pub fn received(&self) -> u64 {
-        self.received.len() as u64
+        self.received.last_key_value().map_or(0, |(ordinal, _)| *ordinal)
     }
 
     /// Batches received that have not ended.
@@ -66,7 +72,8 @@ impl Log {
     }
 
     fn open(&self) -> impl Iterator<Item = (u64, Timestamp)> {
-        self.received.iter().filter(|(ordinal, _)| !self.ended.contains(ordinal)).map(|(o, t)| (*o, *t))
+        let is_open = |ordinal: &u64| *ordinal > self.ended_through && !self.ended.contains(ordinal);
+        self.received.iter().filter(move |(ordinal, _)| is_open(ordinal)).map(|(o, t)| (*o, *t))
     }
 }
 
@@ -140,6 +147,21 @@ mod tests {
         let head = Head { ordinal: 2, sequence: 2, ..Head::default() };
         let state = State { sequence: 2, ..State::default() };
         assert_eq!(of(&log(&[1, 2], &[1, 2]), &head, &state, &Registry::default(), 0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_batch_before_one_that_was_forecast_has_ended_though_its_end_is_no_longer_in_the_log() {
+        use aria_core::artifact::{Format, Kind, Ref};
+        use aria_core::event::{BatchId, ForecastWithheld};
+        let snapshot = Ref::of(Kind::Snapshot, &"it.x".parse().unwrap(), Format::Json, b"{}");
+        let batch = BatchId { ordinal: 3, sequence: 3, snapshot, origin: Timestamp::EPOCH };
+        let mut log = log(&[1, 2, 3, 4], &[]);
+        let fact = Fact::ForecastWithheld(ForecastWithheld { batch, reason: "too little".into() });
+        let event = aria_core::event::Event { series: "it.x".parse().unwrap(), as_of: Timestamp::EPOCH, fact };
+        let trace = aria_io::bus::trace::TraceContext::root("x");
+        let (id, cause, stored) = (String::new(), String::new(), Timestamp::EPOCH);
+        log.note(&Recorded { id, cause, trace, event, sequence: 9, stored, stored_ms: 0 });
+        assert_eq!((log.without_end(), log.received()), (1, 4));
     }
 
     #[test]

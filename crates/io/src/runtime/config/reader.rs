@@ -75,7 +75,7 @@ impl<'a, S: Strings> Reader<'a, S> {
     }
 
     /// A value; an empty one counts as none.
-    fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         match self.strings.get(key)? {
             Ok(text) if text.trim().is_empty() => None,
             Ok(text) => Some(text.trim().to_owned()),
@@ -157,7 +157,7 @@ impl<'a, S: Strings> Reader<'a, S> {
         Some(path)
     }
 
-    fn limits(&mut self) -> Limits {
+    pub(super) fn limits(&mut self) -> Limits {
         let defaults = Limits::default();
         Limits {
             ack_wait: self.seconds(keys::ACK_WAIT, defaults.ack_wait),
