@@ -31,7 +31,11 @@ pub struct Platform {
     up: Service,
     http: SocketAddr,
     folder: TempDir,
+    settings: Settings,
 }
+
+/// Settings of a platform beyond those that every test has.
+type Settings = Vec<(&'static str, &'static str)>;
 
 impl Platform {
     /// The simulated series.
@@ -60,11 +64,20 @@ impl Platform {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(definition: &str) -> Result<Self> {
+        Self::start_told(definition, &[]).await
+    }
+
+    /// Starts a platform for one series with this definition and further settings.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_told(definition: &str, settings: &[(&'static str, &'static str)]) -> Result<Self> {
         let folder = TempDir::with_prefix("aria-up-").context("cannot make a temporary folder")?;
         std::fs::create_dir(folder.path().join(SERIES))?;
         std::fs::write(folder.path().join(SERIES).join("series.toml"), definition)?;
-        let (up, http) = launch(folder.path()).await?;
-        Ok(Self { up, http, folder })
+        let settings = settings.to_vec();
+        let (up, http) = launch(folder.path(), &settings).await?;
+        Ok(Self { up, http, folder, settings })
     }
 
     /// Starts it again on its folder, after it was stopped or killed.
@@ -72,7 +85,7 @@ impl Platform {
     /// # Errors
     /// Where it does not start.
     pub async fn start_again(&mut self) -> Result<()> {
-        (self.up, self.http) = launch(self.folder.path()).await?;
+        (self.up, self.http) = launch(self.folder.path(), &self.settings).await?;
         Ok(())
     }
 
@@ -122,6 +135,11 @@ impl Platform {
         Ok(())
     }
 
+    /// Where its HTTP API listens.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
     /// An address of its HTTP API.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
@@ -164,7 +182,9 @@ impl Platform {
     /// # Errors
     /// Where it cannot be started.
     pub fn spawn(&self, args: &[&str]) -> Result<Process> {
-        Process::spawn(&format!("aria-{}", args.first().unwrap_or(&"")), aria()?.args(args).current_dir(self.folder()))
+        let mut command = aria()?;
+        command.args(args).current_dir(self.folder()).envs(self.settings.iter().copied());
+        Process::spawn(&format!("aria-{}", args.first().unwrap_or(&"")), &mut command)
     }
 
     /// Starts another `aria up` on its folder.
@@ -172,7 +192,7 @@ impl Platform {
     /// # Errors
     /// Where it cannot be started.
     pub fn spawn_up(&self) -> Result<Process> {
-        up(self.folder())
+        up(self.folder(), &self.settings)
     }
 
     /// Writes a history from `from` to `to` into a file of its folder.
@@ -247,20 +267,21 @@ impl Platform {
 }
 
 /// Starts `aria up` in a folder and reads from what it prints where its HTTP API is.
-async fn launch(folder: &Path) -> Result<(Service, SocketAddr)> {
-    let mut up = Service { process: up(folder)? };
+async fn launch(folder: &Path, settings: &Settings) -> Result<(Service, SocketAddr)> {
+    let mut up = Service { process: up(folder, settings)? };
     let address = |line: &str| line.strip_prefix("HTTP API on http://")?.split(';').next()?.parse().ok();
     let http = up.process.wait_for_line(PATIENCE, address)?;
     up.ready(http, PATIENCE).await?;
     Ok((up, http))
 }
 
-fn up(folder: &Path) -> Result<Process> {
+fn up(folder: &Path, settings: &Settings) -> Result<Process> {
     let mut command = aria()?;
     command.args(["up", "--http", "127.0.0.1:0"]).current_dir(folder);
     command.env("ARIA_NATS_SERVER", nats_server()?).env("ARIA_SERIES", SERIES);
     // After a kill, nobody wants to wait for what was in hand as long as an operator would.
     command.env("ARIA_ACK_WAIT_SECONDS", "2");
+    command.envs(settings.iter().copied());
     Process::spawn("aria-up", &mut command)
 }
 

@@ -20,6 +20,7 @@ mod outfile;
 mod platform;
 mod progress;
 mod push;
+mod room;
 mod simulate;
 mod up;
 

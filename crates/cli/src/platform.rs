@@ -9,7 +9,7 @@ use aria_core::series::Definition;
 use aria_io::artifacts::Artifacts;
 use aria_io::bus::{Bus, BusConfig};
 use aria_io::nats_server::{Server, Tools};
-use aria_io::runtime::config::{Environment, Given, Outside, keys};
+use aria_io::runtime::config::{Environment, Given, Intake, Outside, keys};
 use aria_io::runtime::telemetry::Metrics;
 use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, http};
 use clap::Args;
@@ -42,6 +42,8 @@ pub struct Platform {
     shutdown: Shutdown,
     /// How long open requests may take to end when the process is asked to leave.
     drain: Duration,
+    /// How much the gateway takes in before senders have to wait.
+    intake: Intake,
 }
 
 /// The name under which the broker knows the command.
@@ -123,7 +125,7 @@ impl Platform {
         edges.join().await?;
         let mut services = JoinSet::new();
         spawn_workers(&mut services, &edges, definitions, given.limits, &shutdown);
-        Ok(Self { edges, server, services, shutdown, drain: given.limits.drain })
+        Ok(Self { edges, server, services, shutdown, drain: given.limits.drain, intake: given.intake })
     }
 
     /// Starts the gateway too.
@@ -137,7 +139,8 @@ impl Platform {
         metrics: Metrics,
     ) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr()?;
-        let routes = aria_gateway::Gateway::new(self.edges.clone(), definitions, self.shutdown.clone()).routes();
+        let gateway = aria_gateway::Gateway::new(self.edges.clone(), definitions, self.intake, self.shutdown.clone());
+        let routes = gateway.routes();
         let own = http::routes(self.edges.bus.clone(), metrics, self.shutdown.clone());
         let (shutdown, drain) = (self.shutdown.clone(), self.drain);
         self.services.spawn(async move {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use aria_core::artifact::{Artifact, Kind, Ref};
+use aria_core::artifact::{Kind, Ref};
 use aria_core::contract::{Quarantine, Quarantined};
 use aria_core::event::Fact;
 use aria_core::head::Head;
@@ -19,6 +19,7 @@ use clap::Args;
 
 use crate::input::{self, Largest};
 use crate::platform::Place;
+use crate::room::Room;
 use crate::{feed, output};
 
 /// Hands in CSV, Parquet or NDJSON files, each as one batch, and waits for what becomes of it.
@@ -49,10 +50,11 @@ impl Ingest {
     /// # Errors
     /// Where a file cannot be read or its batch is rejected; files after it are handed in all the same.
     pub async fn run(self) -> anyhow::Result<()> {
+        let room = Room::of(&self.place)?;
         let edges = self.place.connect().await?;
         let mut bad = 0;
         for file in &self.files {
-            if let Err(error) = self.hand_in(&edges, file).await {
+            if let Err(error) = self.hand_in(&edges, room, file).await {
                 note!("{}: {}", output::path(file), chain(error.as_ref()));
                 bad += 1;
             }
@@ -63,15 +65,15 @@ impl Ingest {
         Ok(())
     }
 
-    async fn hand_in(&self, edges: &Edges, file: &std::path::Path) -> anyhow::Result<()> {
+    async fn hand_in(&self, edges: &Edges, room: Room, file: &std::path::Path) -> anyhow::Result<()> {
         let head = feed::head(edges, &self.series).await?;
         let bytes = input::read_within(file, &self.largest(edges, &head).await?)?;
         let format = input::format_of(file, &bytes)?;
-        let raw = Artifact::of(Kind::Raw, &self.series, format, bytes);
-        edges.artifacts.store(&raw).await?;
+        room.wait(edges, &self.series).await?;
+        let raw = edges.artifacts.put(Kind::Raw, &self.series, format, bytes).await?;
         let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
         let source = file.file_name().unwrap_or_default().to_string_lossy();
-        let (event, _) = edges.bus.receive(&self.series, &raw.name, now(), &source, head.ordinal).await?;
+        let (event, _) = edges.bus.receive(&self.series, &raw, now(), &source, head.ordinal).await?;
         let Fact::BatchReceived(received) = &event.fact else { bail!("the batch was not announced") };
         let mut events = edges.bus.events(&Filter::all().series(&self.series), start).await?;
         while let Some(recorded) = events.next_readable().await {
@@ -179,7 +181,10 @@ impl Replay {
     /// Where the file cannot be used, a batch does not end, or every one is rejected.
     pub async fn run(self) -> anyhow::Result<()> {
         let batches = self.batches()?;
+        let room = Room::of(&self.place)?;
         let edges = self.place.connect().await?;
+        // Each batch waits for the end of the one before it, so that only what others left may be too much.
+        room.wait(&edges, &self.series).await?;
         let source = self.file.display().to_string();
         let ends = feed::feed(&edges, &self.series, &batches, &source).await?;
         if let Some(latency) = ends.latency() {

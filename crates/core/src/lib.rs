@@ -18,6 +18,7 @@ pub mod forecast;
 pub mod garbage;
 pub mod head;
 pub mod history;
+pub mod intake;
 pub mod issued;
 pub mod judgement;
 pub mod model;

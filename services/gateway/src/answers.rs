@@ -1,27 +1,33 @@
 //! The answers to single requests.
 
+use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aria_core::artifact::{Artifact, Format, Kind};
+use aria_core::artifact::{Format, Kind, Ref};
 use aria_core::contract;
 use aria_core::event::{Fact, ForecastIssued};
 use aria_core::head::Head;
+use aria_core::intake;
 use aria_core::monitor;
 use aria_core::registry::Registry;
 use aria_core::series::{Definition, SeriesId};
 use aria_core::time::Timestamp;
-use aria_io::bus::{Filter, Start};
+use aria_io::bus::{Filter, Receipt, Start};
 use aria_io::library;
 use aria_io::stores::Held;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::body::{Body, HttpBody};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::upload::{self, Room, Upload};
 use crate::{Gateway, Problem};
+
+/// The most forecasts that an answer lists: 27 years of days.
+const LISTED: usize = 10_000;
 
 /// What there is to ask for.
 pub async fn index() -> &'static str {
@@ -30,7 +36,7 @@ pub async fn index() -> &'static str {
      GET  /v1/series/{id}                how far a series has come\n\
      POST /v1/series/{id}/batches        hand a batch in: CSV, NDJSON or Parquet\n\
      GET  /v1/series/{id}/forecast       the newest forecast, or with ?origin= the newest from there\n\
-     GET  /v1/series/{id}/forecasts      every forecast issued: from when, by which model\n\
+     GET  /v1/series/{id}/forecasts      the newest 10,000 forecasts: from when, by which model\n\
      GET  /v1/series/{id}/models         the models and what became of them\n\
      GET  /v1/events?series=&from=       events as they happen (server-sent events)\n\
      GET  /healthz /readyz /metrics\n"
@@ -89,34 +95,53 @@ pub async fn receive(
     State(gateway): State<Gateway>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let definition = gateway.defined(&id)?;
-    let series = &definition.id;
-    let format = format_of(&headers)?;
-    refuse_encoded(&headers)?;
-    let body = body.map_err(|rejection| unread(definition, &rejection))?;
-    contract::glance(definition, format, &body)?;
-    let raw = Artifact::of(Kind::Raw, series, format, body.to_vec());
-    gateway.edges.artifacts.store(&raw).await?;
-    let head: Held<Head> = gateway.edges.stores().heads.load(series).await?;
-    let (head, bus) = (head.document, &gateway.edges.bus);
-    let receipt = bus.receive_once(series, &raw.name, (now(), "http"), head.ordinal, head.rejected()).await?;
+    let (definition, format, room) = match admit(&gateway, &id, &headers, body.size_hint().exact()).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            upload::pass_over(body).await;
+            return Err(problem);
+        }
+    };
+    let Upload { bytes, room } = upload::read(definition, room, body).await?;
+    contract::glance(definition, format, &bytes)?;
+    let raw = gateway.edges.artifacts.put(Kind::Raw, &definition.id, format, bytes).await?;
+    drop(room);
+    let receipt = announce(&gateway, &definition.id, &raw).await?;
     let ordinal = match receipt.event.fact {
         Fact::BatchReceived(received) => Some(received.ordinal),
         _ => None,
     };
     let told = json!({
-        "event": receipt.id, "ordinal": ordinal, "raw": raw.name.key(), "received_before": receipt.duplicate,
+        "event": receipt.id, "ordinal": ordinal, "raw": raw.key(), "received_before": receipt.duplicate,
     });
     Ok((StatusCode::ACCEPTED, Json(told)))
 }
 
-fn unread(definition: &Definition, rejection: &BytesRejection) -> Problem {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge { most: definition.contract.upload_bytes },
-        _ => Problem::Body { said: rejection.body_text() },
-    }
+/// Whether a batch can be taken in at all and now, by what is known before its body is read.
+async fn admit<'a>(
+    gateway: &'a Gateway,
+    id: &str,
+    headers: &HeaderMap,
+    announced: Option<u64>,
+) -> Result<(&'a Definition, Format, Room), Problem> {
+    let definition = gateway.defined(id)?;
+    let format = format_of(headers)?;
+    refuse_encoded(headers)?;
+    intake::admit(gateway.edges.progress(&definition.id).await?, gateway.backlog)?;
+    let room = gateway.uploads.reserve(definition, announced).await?;
+    Ok((definition, format, room))
+}
+
+async fn announce(gateway: &Gateway, series: &SeriesId, raw: &Ref) -> Result<Receipt, Problem> {
+    let _alone = match gateway.turns.get(series) {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    };
+    let head: Held<Head> = gateway.edges.stores().heads.load(series).await?;
+    let (head, bus) = (head.document, &gateway.edges.bus);
+    Ok(bus.receive_once(series, raw, (now(), "http"), head.ordinal, head.rejected()).await?)
 }
 
 /// Which forecast.
@@ -134,9 +159,7 @@ pub async fn forecast(
     let definition = gateway.defined(&id)?;
     let Query(Wanted { origin }) = wanted?;
     let newest = match origin {
-        Some(origin) => {
-            issued(&gateway, &definition.id).await?.into_iter().rfind(|issued| issued.batch.origin == origin)
-        }
+        Some(origin) => issued(&gateway, &definition.id, |issued| issued.batch.origin == origin).await?.pop_back(),
         None => newest(&gateway, &definition.id).await?,
     };
     let Some(newest) = newest else {
@@ -170,7 +193,7 @@ pub async fn forecasts(State(gateway): State<Gateway>, Path(id): Path<String>) -
             "degraded": issued.degraded, "forecast": issued.forecast.key(),
         })
     };
-    Ok(Json(issued(&gateway, &definition.id).await?.iter().map(told).collect()))
+    Ok(Json(issued(&gateway, &definition.id, |_| true).await?.iter().map(told).collect()))
 }
 
 /// The forecast that was issued last. Batches end in their order, so that it is the newest.
@@ -182,17 +205,26 @@ async fn newest(gateway: &Gateway, series: &SeriesId) -> Result<Option<ForecastI
     }))
 }
 
-/// Every forecast that was issued, in the order of the log.
-async fn issued(gateway: &Gateway, series: &SeriesId) -> Result<Vec<ForecastIssued>, Problem> {
+/// The newest wanted forecasts that were issued, in the order of the log: as many as an answer may list.
+async fn issued(
+    gateway: &Gateway,
+    series: &SeriesId,
+    wanted: impl Fn(&ForecastIssued) -> bool,
+) -> Result<VecDeque<ForecastIssued>, Problem> {
     let filter = Filter::all().facts(["forecast.issued"]).series(series);
     let mut events = gateway.edges.bus.recorded_events(&filter, Start::First).await?;
-    let mut all = Vec::new();
+    let mut newest = VecDeque::new();
     while let Some(recorded) = events.next_readable().await {
-        if let Fact::ForecastIssued(issued) = recorded?.event.fact {
-            all.push(issued);
+        if let Fact::ForecastIssued(issued) = recorded?.event.fact
+            && wanted(&issued)
+        {
+            newest.push_back(issued);
+            if newest.len() > LISTED {
+                newest.pop_front();
+            }
         }
     }
-    Ok(all)
+    Ok(newest)
 }
 
 impl Gateway {

@@ -1,6 +1,7 @@
 //! Events as they happen, as server-sent events: `GET /v1/events?series=it.ci_direct&from=SEQUENCE`.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use aria_io::bus::{BusError, Filter, Recorded, Start};
 use axum::extract::rejection::QueryRejection;
@@ -11,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 
-use crate::{Gateway, Problem};
+use crate::{FEEDS, Gateway, Problem};
 
 /// The header with which a client says what it saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -36,10 +37,16 @@ pub async fn events(
         None => Filter::all(),
     };
     let start = start(wanted.from, &headers)?;
+    let seat = Arc::clone(&gateway.feeds).try_acquire_owned().map_err(|_| Problem::Feeds { most: FEEDS })?;
     let events = gateway.edges.bus.events(&filter, start).await?;
     let shutdown = gateway.shutdown.clone();
     let leaving = Box::pin(async move { shutdown.requested().await });
-    Ok(Sse::new(events.map(|recorded| Ok(told(recorded))).take_until(leaving)).keep_alive(KeepAlive::default()))
+    let told = events.map(move |recorded| {
+        // The feed keeps its seat as long as it is read.
+        let _ = &seat;
+        Ok(told(recorded))
+    });
+    Ok(Sse::new(told.take_until(leaving)).keep_alive(KeepAlive::default()))
 }
 
 /// Where the client goes on: after the last event that it saw, otherwise at the place that it asks for.

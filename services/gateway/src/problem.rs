@@ -2,6 +2,7 @@
 //! next step (RFC 9457).
 
 use aria_core::contract::BrokenReason;
+use aria_core::intake::{self, Full};
 use aria_core::time::Timestamp;
 use aria_io::artifacts::StoreError;
 use aria_io::bus::BusError;
@@ -43,6 +44,21 @@ pub enum Problem {
     Body {
         /// What the server says.
         said: String,
+    },
+    /// The body comes too slowly.
+    #[error("the body did not arrive in time: send it again, over a faster line or in smaller parts")]
+    Slow,
+    /// The series has as many batches on their way as it may have.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// There is no room for the body beside the ones that are being taken in.
+    #[error("as many uploads as there is room for are being taken in: send it again in a few seconds")]
+    NoRoom,
+    /// There are as many event feeds as there may be.
+    #[error("{most} event feeds are open, and there may be no more: try again later, or read with `aria events`")]
+    Feeds {
+        /// The most there may be.
+        most: usize,
     },
     /// The query means nothing.
     #[error("{said}")]
@@ -102,9 +118,26 @@ impl Problem {
             Self::Broken(_) | Self::Body { .. } | Self::Query { .. } | Self::LastEventId => {
                 (StatusCode::BAD_REQUEST, "bad request")
             }
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "too slow"),
+            Self::Full(_) | Self::Bus(BusError::Crowded { .. }) => (StatusCode::TOO_MANY_REQUESTS, "too many batches"),
+            Self::NoRoom | Self::Feeds { .. } => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Cell(CellError::Document { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable state"),
             Self::Store(_) | Self::Bus(_) | Self::Cell(_) => (StatusCode::SERVICE_UNAVAILABLE, "not available"),
             Self::Library(error) if error.is_transient() => (StatusCode::SERVICE_UNAVAILABLE, "not available"),
             Self::Library(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable artifact"),
+        }
+    }
+}
+
+impl Problem {
+    /// After how many seconds the same request may be answered, where waiting helps.
+    fn retry_after(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::Full(_) => Some(intake::RETRY_AFTER_SECONDS),
+            Self::Bus(BusError::Crowded { .. }) => Some(1),
+            Self::Feeds { .. } => Some(30),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(5),
+            _ => None,
         }
     }
 }
@@ -114,6 +147,10 @@ impl IntoResponse for Problem {
         let (status, title) = self.status();
         let document = Document { title, status: status.as_u16(), detail: self.to_string() };
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some(seconds) = self.retry_after(status) {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

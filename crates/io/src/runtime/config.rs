@@ -59,13 +59,17 @@ pub mod keys {
     pub const KEEP_DROPPED: &str = "ARIA_KEEP_DROPPED";
     /// How long artifacts are that nothing names.
     pub const KEEP_ORPHANS: &str = "ARIA_KEEP_ORPHANS";
+    /// Batches of one series that may wait for their ends before senders have to.
+    pub const BACKLOG: &str = "ARIA_BACKLOG";
+    /// Uploads that the gateway holds at once, in MiB.
+    pub const UPLOADS: &str = "ARIA_UPLOADS_MIB";
     /// Which log lines there are.
     pub const LOG: &str = "ARIA_LOG";
     /// How log lines look: text or json.
     pub const LOG_FORMAT: &str = "ARIA_LOG_FORMAT";
 
     /// All of them.
-    pub const ALL: [&str; 21] = [
+    pub const ALL: [&str; 23] = [
         NATS,
         NATS_CREDENTIALS,
         NATS_REPLICAS,
@@ -85,6 +89,8 @@ pub mod keys {
         KEEP_DEAD_LETTERS,
         KEEP_DROPPED,
         KEEP_ORPHANS,
+        BACKLOG,
+        UPLOADS,
         LOG,
         LOG_FORMAT,
     ];
@@ -116,6 +122,33 @@ impl Access {
     }
 }
 
+/// How much is taken in before senders have to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intake {
+    /// Batches of one series that were received and have not ended.
+    pub backlog: u64,
+    /// Bytes of uploads that one gateway holds at once. An upload that a series allows finds room in any case.
+    pub upload_bytes: u64,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self { backlog: aria_core::intake::BACKLOG, upload_bytes: 512 << 20 }
+    }
+}
+
+impl Intake {
+    /// Reads how much is taken in, for a command that needs no other setting.
+    ///
+    /// # Errors
+    /// With every fault of these settings at once.
+    pub fn read(strings: &impl Strings) -> Result<Self, BadSettings> {
+        let mut reader = Reader::new(strings);
+        let intake = reader.intake();
+        reader.finish(intake)
+    }
+}
+
 /// Where the broker and the store are, as far as it is told; with a `String`, both are.
 #[derive(Clone, PartialEq)]
 pub struct Outside<Place = Option<String>> {
@@ -138,6 +171,8 @@ pub struct Given<Reach = Outside, Series = Option<Vec<Definition>>> {
     pub http: SocketAddr,
     /// How hard and how long workers try.
     pub limits: Limits,
+    /// How much is taken in before senders have to wait.
+    pub intake: Intake,
     /// Log lines.
     pub logging: Logging,
 }
@@ -185,11 +220,12 @@ impl Settings {
         reader.require(keys::SERIES, "name the folder with the definitions of the series");
         reader.require(keys::NATS, "name the NATS server, such as nats://127.0.0.1:4222");
         reader.require(keys::STORE, "name a folder or s3://bucket/prefix for the artifacts");
-        let Given { outside: Outside { nats, access, store }, series, http, limits, logging } =
+        let Given { outside: Outside { nats, access, store }, series, http, limits, intake, logging } =
             reader.given(&Logging::default());
         match (nats, store, series) {
             (Some(nats), Some(store), Some(series)) => {
-                reader.finish(Self { outside: Outside { nats, access, store }, series, http, limits, logging })
+                let outside = Outside { nats, access, store };
+                reader.finish(Self { outside, series, http, limits, intake, logging })
             }
             // What is required and missing is a fault.
             _ => Err(reader.refusal()),

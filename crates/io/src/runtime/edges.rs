@@ -5,12 +5,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aria_core::artifact::Sha256Hex;
 use aria_core::belonging::{Apart, Belonging, belonging};
+use aria_core::ending::Endings;
+use aria_core::event::Fact;
+use aria_core::head::Head;
+use aria_core::intake::Progress;
+use aria_core::series::SeriesId;
 
 use super::chain;
 use super::clock::within;
 use crate::artifacts::{Artifacts, StoreError};
 use crate::bus::{self, Bus, BusError, Health};
-use crate::stores::Stores;
+use crate::stores::{CellError, Held, Stores};
 
 /// How long the broker and the store may take to show that they serve anybody.
 const PROBE: Duration = Duration::from_secs(10);
@@ -61,6 +66,24 @@ impl Edges {
             endings: cells(bus::ENDINGS),
             registry: cells(bus::REGISTRY),
         }
+    }
+
+    /// How far the batches of a series have come.
+    ///
+    /// # Errors
+    /// Where the broker does not answer, or a cell cannot be read.
+    pub async fn progress(&self, series: &SeriesId) -> Result<Progress, CellError> {
+        // The log first: what ends meanwhile only makes the answer more hopeful than the state was.
+        let newest = self.bus.newest_event("batch.received", series).await?;
+        let received = match newest.map(|recorded| recorded.event.fact) {
+            Some(Fact::BatchReceived(received)) => received.ordinal,
+            Some(_) | None => 0,
+        };
+        let stores = self.stores();
+        let head: Held<Head> = stores.heads.load(series).await?;
+        let endings: Held<Endings> = stores.endings.load(series).await?;
+        let Head { ordinal: taken_up, sequence: accepted, .. } = head.document;
+        Ok(Progress { received: received.max(taken_up), taken_up, accepted, ended: endings.document.sequence })
     }
 
     /// Finds out before any work whether the store can be used and is the one that the event log belongs to; marks both

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Access, BadSettings, Fault, Given, Outside, Strings, keys, series};
+use super::{Access, BadSettings, Fault, Given, Intake, Outside, Strings, keys, series};
 use crate::artifacts::check_location;
 use crate::bus::{are_credentials, check_address};
 use crate::runtime::Limits;
@@ -50,6 +50,7 @@ impl<'a, S: Strings> Reader<'a, S> {
                 .map(|folder| series::load(folder.as_ref(), &self.strings.called(keys::SERIES), &mut self.faults)),
             http: self.address(keys::HTTP, SocketAddr::from(([127, 0, 0, 1], 8080))),
             limits: self.limits(),
+            intake: self.intake(),
             logging: self.logging(default_logging),
         }
     }
@@ -166,6 +167,14 @@ impl<'a, S: Strings> Reader<'a, S> {
             drain: self.seconds(keys::DRAIN, defaults.drain),
             handling: self.seconds(keys::HANDLING, defaults.handling),
             ..defaults
+        }
+    }
+
+    pub(super) fn intake(&mut self) -> Intake {
+        let Intake { backlog, upload_bytes } = Intake::default();
+        Intake {
+            backlog: self.number(keys::BACKLOG, backlog, 1..=1_000_000),
+            upload_bytes: self.number(keys::UPLOADS, upload_bytes >> 20, 1..=65_536) << 20,
         }
     }
 

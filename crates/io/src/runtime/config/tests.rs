@@ -54,10 +54,13 @@ fn what_is_set_is_taken() {
         (keys::HTTP, "0.0.0.0:9000"),
         (keys::LOG, "debug"),
         (keys::LOG_FORMAT, "json"),
+        (keys::BACKLOG, "5"),
+        (keys::UPLOADS, "3"),
     ];
     let settings = Settings::of_service(&strings(folder.path(), &more)).unwrap();
     let limits = settings.limits;
     assert_eq!((limits.ack_wait.as_secs(), limits.attempts, limits.concurrency, limits.drain.as_secs()), (7, 3, 9, 11));
+    assert_eq!(settings.intake, Intake { backlog: 5, upload_bytes: 3 << 20 });
     assert_eq!(settings.bus("drift").duplicate_window, Duration::from_secs(120));
     assert_eq!(settings.http.to_string(), "0.0.0.0:9000");
     assert_eq!(settings.logging, Logging { filter: "debug".to_owned(), format: LogFormat::Json });
