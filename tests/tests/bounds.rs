@@ -3,9 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use aria_core::artifact::{Artifact, Format, Kind, Ref};
+use aria_core::event::{BatchReceived, Event, Fact};
 use aria_core::head::Head;
 use aria_core::outbox::Outbox;
+use aria_core::series::Definition;
 use aria_core::summary::ended;
+use aria_core::time::Timestamp;
+use aria_ingestion::Ingestion;
+use aria_io::runtime::{Delivery, Handler, Outcome};
+use aria_io::stores::Stores;
 use aria_tests::{Pace, Platform, until, wave};
 use reqwest::{Client, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -128,4 +135,26 @@ async fn beyond_the_most_event_feeds_a_further_one_is_refused_until_one_is_close
     refused(open().await?, StatusCode::SERVICE_UNAVAILABLE, "30", "256 event feeds are open").await?;
     feeds.pop();
     until("a seat to be free", PATIENCE, async || Ok(open().await?.error_for_status().map(drop)?)).await
+}
+
+#[tokio::test]
+async fn a_batch_whose_name_says_that_it_is_too_large_is_rejected_without_being_read() -> Result<()> {
+    let definition = Definition::from_toml(&Platform::definition()?)?;
+    let series = definition.id.clone();
+    let stores = Stores::in_memory()?;
+    let ingestion = Ingestion::new(stores, [definition]);
+    // Nobody stored it: to read it would be a failure.
+    let raw = Ref { size_bytes: 1 << 40, ..Artifact::of(Kind::Raw, &series, Format::Csv, vec![b'a']).name };
+    let fact = Fact::BatchReceived(BatchReceived { ordinal: 1, raw, source: "a test".to_owned() });
+    let event = Event { series, as_of: Timestamp::EPOCH, fact };
+    let Outcome::Done(events) = ingestion.handle(&Delivery { id: "an event".to_owned(), event, attempt: 1 }).await?
+    else {
+        anyhow::bail!("it waits");
+    };
+    let reason = match &events[0].fact {
+        Fact::BatchRejected(rejected) => rejected.reason.as_str(),
+        other => anyhow::bail!("{other:?}"),
+    };
+    assert!(reason.contains("has 1099511627776 bytes, the contract allows 268435456"), "{reason}");
+    Ok(())
 }

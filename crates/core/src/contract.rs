@@ -144,6 +144,13 @@ pub fn glance(definition: &Definition, format: Format, bytes: &[u8]) -> Result<(
     sniff::table_bytes(format, bytes).map(drop)
 }
 
+/// What becomes of a batch whose name says that it is larger than its series takes: it need not be read to be refused.
+pub fn too_large(definition: &Definition, raw: &Ref) -> Option<Broken> {
+    let most = definition.contract.upload_bytes;
+    let reason = || Box::new(BrokenReason::TooManyBytes { found: raw.size_bytes, most });
+    (raw.size_bytes > most).then(|| Broken { reason: reason(), quarantined: Vec::new(), quarantined_total: 0 })
+}
+
 fn read(format: Format, bytes: &[u8], judge: &mut judge::Judge<'_>) -> Result<(), BrokenReason> {
     glance(judge.definition(), format, bytes)?;
     let bytes = sniff::table_bytes(format, bytes)?;

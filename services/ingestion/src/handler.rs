@@ -14,19 +14,22 @@ use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, Wait, cpu};
 use aria_io::stores::{Held, Stores};
 
 use crate::append::{Batch, append};
+use crate::memory::Memory;
 
 /// Takes batches in.
 #[derive(Clone, Debug)]
 pub struct Ingestion {
     stores: Stores,
     definitions: Arc<BTreeMap<SeriesId, Definition>>,
+    memory: Memory,
 }
 
 impl Ingestion {
     /// Ingestion on these stores, for the series that are defined.
     pub fn new(stores: Stores, definitions: impl IntoIterator<Item = Definition>) -> Self {
-        let definitions = definitions.into_iter().map(|d| (d.id.clone(), d)).collect();
-        Self { stores, definitions: Arc::new(definitions) }
+        let definitions: BTreeMap<_, _> = definitions.into_iter().map(|d| (d.id.clone(), d)).collect();
+        let memory = Memory::for_series(definitions.values());
+        Self { stores, definitions: Arc::new(definitions), memory }
     }
 
     async fn take_up(&self, delivery: &Delivery, received: &BatchReceived, head: &Head) -> Result<Head, Failure> {
@@ -56,6 +59,11 @@ impl Ingestion {
         definition: &Definition,
         parent: Option<&Series>,
     ) -> Result<Result<Checked, contract::Broken>, Failure> {
+        // By its name, before any of it is read.
+        if let Some(broken) = contract::too_large(definition, &received.raw) {
+            return Ok(Err(broken));
+        }
+        let _room = self.memory.room(definition, &received.raw).await;
         let bytes = self.stores.artifacts.get(&received.raw).await?;
         let (definition, format, now) = (definition.clone(), received.raw.format, delivery.event.as_of);
         let known = parent.map(|p| Known::of(&p.manifest, definition.cadence));

@@ -3,6 +3,7 @@
 
 mod append;
 mod handler;
+mod memory;
 
 pub use handler::Ingestion;
 

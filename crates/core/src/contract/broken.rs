@@ -18,8 +18,13 @@ pub enum BrokenReason {
         most: u64,
     },
     /// More rows than the contract allows.
-    #[error("the file has more than {most} rows; split it by time and hand in the parts in order")]
+    #[error(
+        "the file has {}, the contract allows {most}; split it by time and hand in the parts in order",
+        found.map_or_else(|| format!("more than {most} rows"), |found| format!("{found} rows"))
+    )]
     TooManyRows {
+        /// Its rows, where they are known; reading stops at the first row that is too many.
+        found: Option<u64>,
         /// The most that is allowed.
         most: u64,
     },

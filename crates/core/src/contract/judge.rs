@@ -235,7 +235,7 @@ impl<'a> Judge<'a> {
     fn count_row(&mut self) -> Result<(), BrokenReason> {
         let most = self.definition.contract.upload_rows;
         if self.rows >= most {
-            return Err(BrokenReason::TooManyRows { most });
+            return Err(BrokenReason::TooManyRows { found: None, most });
         }
         self.rows += 1;
         Ok(())

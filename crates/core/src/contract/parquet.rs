@@ -82,7 +82,7 @@ fn wanted(definition: &Definition, places: &Places) -> Wanted {
 
 fn refused(error: ParquetError) -> BrokenReason {
     match error {
-        ParquetError::Rows { most, .. } => BrokenReason::TooManyRows { most },
+        ParquetError::Rows { found, most } => BrokenReason::TooManyRows { found: Some(found), most },
         ParquetError::Bytes { found, most } => BrokenReason::TooManyBytes { found, most },
         ParquetError::Library(_) | ParquetError::Impossible(_) | ParquetError::Encoding(_) | ParquetError::Damaged => {
             BrokenReason::Parquet(error)

@@ -132,7 +132,7 @@ fn more_rows_than_allowed_are_refused_before_they_are_decoded() {
     small.contract.upload_rows = 1;
     let bytes = file(vec![two_hours(), Series::new("ci".into(), [300.0, 301.0])]);
     let reason = check(&small, Format::Parquet, &bytes, None, received()).unwrap_err().reason;
-    assert!(matches!(*reason, BrokenReason::TooManyRows { most: 1 }));
+    assert!(matches!(*reason, BrokenReason::TooManyRows { found: Some(_), most: 1 }));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn more_rows_than_allowed_are_refused() {
     assert!(check(&small, Format::Csv, two.as_bytes(), None, received()).is_ok());
     let three = two + "not even a good one\n";
     let reason = check(&small, Format::Csv, three.as_bytes(), None, received()).unwrap_err().reason;
-    assert!(matches!(*reason, BrokenReason::TooManyRows { most: 2 }));
+    assert!(matches!(*reason, BrokenReason::TooManyRows { found: None, most: 2 }));
 }
 
 #[test]
