@@ -11,7 +11,7 @@ use aria_io::bus::{Bus, BusConfig};
 use aria_io::nats_server::{Server, Tools};
 use aria_io::runtime::config::{Environment, Given, Intake, Outside, keys};
 use aria_io::runtime::telemetry::Metrics;
-use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, http};
+use aria_io::runtime::{Edges, Limits, Shutdown, WorkError, http, overrun};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use tokio::net::TcpListener;
@@ -163,6 +163,7 @@ impl Platform {
         };
         tokio::select! {
             () = self.shutdown.requested() => Ok(()),
+            overrun = overrun() => Err(anyhow::anyhow!(overrun)),
             (status, log) = broker => {
                 anyhow::bail!("the nats-server ended ({status}); its log is {}; start again on the same folder", log.display())
             }

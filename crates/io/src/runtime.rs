@@ -8,6 +8,7 @@ mod consumer;
 mod delivery;
 mod edges;
 mod handler;
+mod heavy;
 pub mod http;
 mod ledger;
 pub mod process;
@@ -19,9 +20,9 @@ mod worker;
 
 use std::time::Duration;
 
-pub use clock::cpu;
 pub use edges::{Edges, EdgesError};
 pub use handler::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait, chain};
+pub use heavy::{cpu, overrun};
 pub use shutdown::Shutdown;
 pub use stepwise::{Looked, Stepwise};
 pub use worker::{WorkError, work, work_with};

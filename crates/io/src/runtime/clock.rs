@@ -1,9 +1,9 @@
 //! Waiting and working beside others, with and without a clock.
 //!
 //! Without a tokio runtime, which is how a simulation runs the same code, there is no time and no other thread: a rest
-//! lets others go first, a limit is never reached, and work is done at once.
+//! lets others go first, a limit is never reached, and heavy work is done at once.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -48,20 +48,6 @@ pub(super) async fn apart<T: Send + 'static>(
     }
 }
 
-/// Runs work that keeps a processor busy where it does not hold up anything else.
-///
-/// # Errors
-/// Where the work panics; the failure is permanent and tells the panic's text.
-pub async fn cpu<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    if !has_clock() {
-        return catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Failure::permanent(text_of(&*panic)));
-    }
-    let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || span.in_scope(work))
-        .await
-        .map_err(|stopped| Failure::permanent(panicked(stopped)))
-}
-
 /// What a task that stopped by a panic said.
 pub(super) fn panicked(stopped: tokio::task::JoinError) -> String {
     match stopped.try_into_panic() {
@@ -70,13 +56,15 @@ pub(super) fn panicked(stopped: tokio::task::JoinError) -> String {
     }
 }
 
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(super) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("without a text"))
 }
 
-fn has_clock() -> bool {
+/// Whether there is a runtime, and with it time.
+pub(super) fn has_clock() -> bool {
     Handle::try_current().is_ok()
 }
 
@@ -92,21 +80,4 @@ async fn let_others_go_first() {
         std::task::Poll::Pending
     })
     .await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::FailureKind;
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_in_heavy_work_is_a_permanent_failure_with_its_text() {
-        let failure = cpu(|| -> () { panic!("no such {}", "column") }).await.unwrap_err();
-        assert_eq!((failure.kind, failure.to_string().as_str()), (FailureKind::Permanent, "panicked: no such column"));
-    }
-
-    #[tokio::test]
-    async fn heavy_work_gives_its_result() {
-        assert_eq!(cpu(|| 6 * 7).await.unwrap(), 42);
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -13,6 +14,9 @@ use super::config::{EXIT_CODE, Environment, Settings};
 use super::{Edges, Shutdown, http, telemetry};
 use crate::artifacts::Artifacts;
 use crate::bus::Bus;
+
+/// How long heavy work may take to end once everything else has.
+const LAST_THREADS: Duration = Duration::from_secs(2);
 
 /// What every program of Aria does first: one TLS provider for all clients.
 pub fn prepare() {
@@ -69,11 +73,16 @@ where
         let own = routes(&edges, &settings, &shutdown);
         let routes = http::routes(edges.bus.clone(), metrics, shutdown.clone()).merge(own);
         let answering = tokio::spawn(http::serve(listener, routes, shutdown.clone(), settings.limits.drain));
-        let worked = work(edges, settings, shutdown.clone()).await.map_err(|e| e.to_string());
+        let worked = tokio::select! {
+            worked = work(edges, settings, shutdown.clone()) => worked.map_err(|e| e.to_string()),
+            overrun = super::overrun() => Err(overrun),
+        };
         shutdown.request();
         let _ = answering.await;
         worked
     });
+    // Not waited for without end: a step that hangs would keep the process, and with it its memory.
+    runtime.shutdown_timeout(LAST_THREADS);
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => failed(name, &fault),
