@@ -10,7 +10,7 @@ use crate::event::{Cause, Retraining, RetrainingId};
 use crate::forecast::{self, FitError, Fitted};
 use crate::history::History;
 use crate::series::{Definition, SeriesId};
-use crate::time::Timestamp;
+use crate::time::{DAY, HOUR, Timestamp};
 
 /// A trained model with everything that serving and watching it needs.
 ///
@@ -58,6 +58,19 @@ impl Document for Model {
         would be wrong unseen; hand the series' history in anew under another name";
 }
 
+/// The most cells of the table that a fit holds, one for each hour of history and step of the horizon: 256 MiB, and with
+/// all that a fit holds beside it, as measured, four times as much. With the usual horizon of hours that is 39 years of
+/// history, with quarter hours ten.
+const MOST_CELLS: i64 = 1 << 25;
+
+/// Where the history begins that a model is trained on: with the series, or as far before its end as memory allows.
+pub fn data_from(definition: &Definition, first: Timestamp, end: Timestamp) -> Timestamp {
+    let steps = i64::try_from(definition.horizon_steps().max(1)).unwrap_or(i64::MAX);
+    // Whole days, so that it is the start of a step of any cadence.
+    let days = (MOST_CELLS / steps * HOUR / DAY).max(i64::from(definition.forecast.history_days));
+    first.max(end.plus(-days * DAY))
+}
+
 /// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns the reference.
 ///
 /// # Errors
@@ -80,4 +93,28 @@ pub fn train(request: &Retraining, definition: (&Ref, &Definition), history: &Hi
         code_version: CODE_VERSION.to_owned(),
     };
     Ok(Model { series: definition.id.clone(), origin, fitted, reference, limits })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(cadence: &str) -> Definition {
+        let text = format!(
+            "id = \"it.ci_direct\"\nunit = \"g\"\ncadence = \"{cadence}\"\ntime_zone = \"Europe/Rome\"\n\
+             [source]\ntime_column = \"t\"\nvalue_column = \"v\"\n"
+        );
+        Definition::from_toml(&text).unwrap()
+    }
+
+    #[test]
+    fn a_model_is_trained_on_all_history_until_its_table_would_be_too_large() {
+        let (first, end): (Timestamp, Timestamp) = ("1960-01-01".parse().unwrap(), "2020-01-01".parse().unwrap());
+        let recent: Timestamp = "1990-01-01".parse().unwrap();
+        assert_eq!(data_from(&definition("1h"), recent, end), recent);
+        // 2^25 cells of 384 quarter hours are 87,381 hours: 3,640 whole days; of 96 hours 14,563.
+        assert_eq!(data_from(&definition("15min"), first, end), end.plus(-3_640 * DAY));
+        assert_eq!(data_from(&definition("1h"), first, end), end.plus(-14_563 * DAY));
+        assert_eq!(data_from(&definition("1d"), first, end), first);
+    }
 }

@@ -23,7 +23,9 @@ impl Training {
     async fn train(&self, request: &Retraining) -> Result<Result<Model, FitError>, Failure> {
         let artifacts = &self.stores.artifacts;
         let series = Series::open(artifacts, &request.snapshot).await?;
-        let history = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
+        let end = series.manifest.end;
+        let from = model::data_from(&series.definition, series.manifest.first, end);
+        let history = series.history(artifacts, from, end).await?;
         let request = request.clone();
         cpu(move || model::train(&request, (&series.manifest.definition, &series.definition), &history)).await
     }
