@@ -19,7 +19,7 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aria_core::artifact::{Artifact, Format, Kind, Ref};
+use aria_core::artifact::{Artifact, Format, Kind, Ref, Sha256Hex};
 use aria_core::document::{self, Document};
 use aria_core::series::SeriesId;
 use bytes::Bytes;
@@ -177,12 +177,15 @@ impl Artifacts {
             return Ok(bytes);
         }
         self.check_folder()?;
-        let mut read = self.read(name).await;
-        if matches!(read, Err(StoreError::Corrupt { .. })) {
+        let bytes = match self.look(name).await? {
+            Found::Intact(bytes) => bytes,
             // Once more: the fault may lie in the transfer, or the bytes are being mended.
-            read = self.read(name).await;
-        }
-        let bytes = read?;
+            Found::Other(first) => match self.look(name).await? {
+                Found::Intact(bytes) => bytes,
+                Found::Other(second) if second == first => return Err(StoreError::Corrupt { key: name.key() }),
+                Found::Other(_) => return Err(StoreError::Garbled { key: name.key() }),
+            },
+        };
         self.remember(name, bytes.clone());
         Ok(bytes)
     }
@@ -242,18 +245,23 @@ impl Artifacts {
     }
 
     async fn read(&self, name: &Ref) -> Result<Bytes, StoreError> {
+        match self.look(name).await? {
+            Found::Intact(bytes) => Ok(bytes),
+            Found::Other(_) => Err(StoreError::Corrupt { key: name.key() }),
+        }
+    }
+
+    async fn look(&self, name: &Ref) -> Result<Found, StoreError> {
         let key = name.key();
         let fault = |error| StoreError::about(&key, &error);
         let found = self.store.get(&Path::from(key.as_str())).await.map_err(fault)?;
         // Before the body is read, so that memory is bounded by the length that is named.
         if found.meta.size != name.size_bytes {
-            return Err(StoreError::Corrupt { key });
+            return Ok(Found::Other(Other::Length(found.meta.size)));
         }
         let bytes = found.bytes().await.map_err(fault)?;
-        if !name.names(&bytes) {
-            return Err(StoreError::Corrupt { key });
-        }
-        Ok(bytes)
+        let digest = Sha256Hex::of(&bytes);
+        Ok(if digest == name.sha256 { Found::Intact(bytes) } else { Found::Other(Other::Digest(digest)) })
     }
 
     fn recall(&self, name: &Ref) -> Option<Bytes> {
@@ -274,6 +282,21 @@ impl fmt::Debug for Artifacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Artifacts").field("location", &self.location).finish_non_exhaustive()
     }
+}
+
+/// What lies under a name.
+enum Found {
+    /// The named bytes.
+    Intact(Bytes),
+    /// Others.
+    Other(Other),
+}
+
+/// By what bytes that are not the named ones are known again.
+#[derive(PartialEq)]
+enum Other {
+    Length(u64),
+    Digest(Sha256Hex),
 }
 
 enum Creation {

@@ -25,6 +25,14 @@ pub enum StoreError {
         /// Its key.
         key: String,
     },
+    /// The bytes came as others each time they were read: it is the transfer that changes them.
+    #[error(
+        "artifact `{key}` comes with other bytes each time it is read: something on the way to the store changes them"
+    )]
+    Garbled {
+        /// Its key.
+        key: String,
+    },
     /// The bytes are intact and no document of the wanted kind.
     #[error("artifact `{key}` cannot be read: {source}")]
     Document {
@@ -78,17 +86,17 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether the same request may succeed later. A denial may: it is about the store's settings, not about what was
-    /// asked, and work must not be given up because a key was rotated. Wrong bytes may be right the next time: they were
-    /// spoilt on the way, or whoever stores them again mends them.
+    /// asked, and work must not be given up because a key was rotated.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Denied { .. }
-            | Self::Corrupt { .. }
+            | Self::Garbled { .. }
             | Self::Unavailable { .. }
             | Self::Other { .. }
             | Self::Unsure { .. } => true,
             Self::Location(_)
             | Self::NotFound { .. }
+            | Self::Corrupt { .. }
             | Self::Document { .. }
             | Self::Unwritable(_)
             | Self::Unsupported { .. } => false,

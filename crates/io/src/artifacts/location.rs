@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -218,6 +218,11 @@ pub(super) fn bucket_store(
         return Err(LocationError::EndpointCredentials);
     }
     let mut settings = settings.with_bucket_name(bucket).with_retry(retries());
+    if settings.get_config_value(&AmazonS3ConfigKey::Checksum).is_none() {
+        // Not every server compares the bytes with the digest in the signature, but with this one they do: what is
+        // corrupted on its way must not be taken for stored.
+        settings = settings.with_checksum_algorithm(Checksum::SHA256);
+    }
     if endpoint.starts_with("http://") {
         settings = settings.with_allow_http(true);
     }

@@ -90,6 +90,13 @@ async fn bytes_that_stay_corrupt_are_a_permanent_fault() {
 }
 
 #[tokio::test]
+async fn bytes_that_are_others_each_time_are_a_fault_of_the_transfer_and_tried_again_later() {
+    let (artifacts, _) = server(vec![(200, "a,c\n"), (200, "a,d\n")]).await;
+    let error = artifacts.get(&name(b"a,b\n")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Garbled { .. }) && error.is_transient());
+}
+
+#[tokio::test]
 async fn a_missing_artifact_is_a_permanent_fault() {
     let (artifacts, _) = server(vec![(404, "<Error><Code>NoSuchKey</Code></Error>")]).await;
     let error = artifacts.get(&name(b"a,b\n")).await.unwrap_err();
