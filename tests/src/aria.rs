@@ -24,10 +24,23 @@ pub fn aria() -> Result<Command> {
     Ok(command)
 }
 
-/// The binary of the same build: cargo puts it one folder above the test executables.
-fn binary() -> Result<PathBuf> {
+/// Names another build of `aria` to be put under the tests.
+const VARIABLE: &str = "ARIA_BINARY";
+
+/// The binary under test: the one that `ARIA_BINARY` names, else that of the same build, which cargo puts one folder
+/// above the test executables and beside the other programs.
+///
+/// # Errors
+/// Where it is not built.
+pub fn binary() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os(VARIABLE) {
+        let aria = PathBuf::from(named);
+        ensure!(aria.is_file(), "{VARIABLE} names {}, which is no file", aria.display());
+        return Ok(aria);
+    }
     let test = std::env::current_exe().context("this test does not know its own file")?;
-    let folder = test.parent().and_then(|deps| deps.parent()).context("this test's file lies in no target folder")?;
+    let beside = test.parent().context("this test's file lies in no target folder")?;
+    let folder = if beside.ends_with("deps") { beside.parent().unwrap_or(beside) } else { beside };
     let aria = folder.join("aria");
     ensure!(
         aria.is_file(),

@@ -5,6 +5,7 @@
 //! missing.
 
 mod aria;
+pub mod chaos;
 pub mod compose;
 mod nats;
 mod platform;
@@ -16,7 +17,7 @@ mod tools;
 mod wait;
 mod wave;
 
-pub use aria::{Service, aria};
+pub use aria::{Service, aria, binary};
 pub use nats::Nats;
 pub use platform::Platform;
 pub use ports::free_ports;

@@ -22,14 +22,17 @@ const PARTS: [&str; 5] = ["s3", "master", "volume", "filer", "admin"];
 const BUCKET: &str = "aria";
 const KEY: &str = "aria-test";
 const SECRET: &str = "aria-test-secret";
+const DATA: &str = "data";
+const CREDENTIALS: &str = "credentials.json";
 
 /// A running S3 server with one bucket, its state in a temporary folder.
 #[derive(Debug)]
 pub struct S3 {
     // The process goes before its folder.
     process: Process,
-    _folder: TempDir,
+    folder: TempDir,
     ports: Ports,
+    binary: PathBuf,
 }
 
 /// The ports of its parts: HTTP first, then gRPC.
@@ -112,12 +115,37 @@ impl S3 {
             .context("cannot make an S3 client")
     }
 
+    /// Kills it, as a lost machine would. What it had confirmed is still in its folder.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill().map(drop)
+    }
+
+    /// Starts it again after [`Self::kill`], on the same ports and with the same state.
+    ///
+    /// # Errors
+    /// Where it does not start, for one because somebody took a port meanwhile.
+    pub async fn start_again(&mut self) -> Result<()> {
+        sockets(&self.ports).iter().for_each(|socket| drop(std::fs::remove_file(socket)));
+        self.process = Process::spawn("seaweedfs", &mut command(&self.binary, self.folder.path(), &self.ports))?;
+        self.answers().await
+    }
+
     async fn launch(binary: &Path) -> Result<Self> {
         let folder = TempDir::with_prefix("aria-s3-").context("cannot make a temporary folder")?;
         let ports = free_ports::<{ 2 * PARTS.len() }>()?;
         let ports = std::array::from_fn(|part| [ports[2 * part], ports[2 * part + 1]]);
-        let process = Process::spawn("seaweedfs", &mut command(binary, folder.path(), &ports)?)?;
-        let mut s3 = Self { process, _folder: folder, ports };
+        prepare(folder.path())?;
+        let process = Process::spawn("seaweedfs", &mut command(binary, folder.path(), &ports))?;
+        let mut s3 = Self { process, folder, ports, binary: binary.to_owned() };
+        s3.answers().await?;
+        Ok(s3)
+    }
+
+    async fn answers(&mut self) -> Result<()> {
+        let s3 = self;
         let client = s3.client()?;
         let answered = until("the bucket to answer", PATIENCE, || {
             let ended = s3.process.ended();
@@ -135,22 +163,25 @@ impl S3 {
         .and_then(|answer| answer);
         answered.with_context(|| s3.process.output())?;
         ensure!(s3.process.ended()?.is_none(), "somebody else answers on its port");
-        Ok(s3)
+        Ok(())
     }
 }
 
-/// The command that starts all parts on these ports.
-fn command(binary: &Path, folder: &Path, ports: &Ports) -> Result<Command> {
-    let credentials = folder.join("credentials.json");
+/// Its folder for data and the file with who may do what.
+fn prepare(folder: &Path) -> Result<()> {
     let identity = json!({
         "name": "aria",
         "credentials": [{ "accessKey": KEY, "secretKey": SECRET }],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     });
-    let data = folder.join("data");
-    std::fs::create_dir(&data).context("cannot make the data folder")?;
-    std::fs::write(&credentials, json!({ "identities": [identity] }).to_string())
-        .context("cannot write credentials")?;
+    std::fs::create_dir(folder.join(DATA)).context("cannot make the data folder")?;
+    std::fs::write(folder.join(CREDENTIALS), json!({ "identities": [identity] }).to_string())
+        .context("cannot write credentials")
+}
+
+/// The command that starts all parts on these ports.
+fn command(binary: &Path, folder: &Path, ports: &Ports) -> Command {
+    let (data, credentials) = (folder.join(DATA), folder.join(CREDENTIALS));
     let mut command = Command::new(binary);
     // Its caches and logs go into the folder as well, and none of the machine's own settings reaches it.
     command.env_clear().env("TMPDIR", folder).env("HOME", folder).current_dir(folder);
@@ -162,7 +193,7 @@ fn command(binary: &Path, folder: &Path, ports: &Ports) -> Result<Command> {
     for (part, [http, grpc]) in PARTS.iter().zip(ports) {
         command.arg(format!("-{part}.port={http}")).arg(format!("-{part}.port.grpc={grpc}"));
     }
-    Ok(command)
+    command
 }
 
 /// The sockets that SeaweedFS opens in the system's folder for them, wherever it is told to keep its files.

@@ -1,0 +1,44 @@
+//! The platform under faults ends as one without them, byte for byte. A few schedules that hold every kind of fault;
+//! `make chaos` runs hundreds.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aria_tests::chaos::{Fault, Schedule};
+use aria_tests::{Process, binary};
+
+/// Schedules that have every kind of fault between them.
+const SEEDS: [u64; 4] = [9, 471, 1461, 1883];
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[test]
+fn the_schedules_of_this_test_have_every_kind_of_fault_between_them() {
+    let schedules = SEEDS.map(Schedule::of);
+    let kinds: BTreeSet<&str> = schedules.iter().flat_map(|s| &s.steps).map(|step| step.fault.kind()).collect();
+    assert_eq!(kinds, BTreeSet::from(Fault::KINDS));
+}
+
+#[test]
+fn a_seed_always_draws_the_same_schedule_and_another_seed_another() {
+    assert_eq!(Schedule::of(7), Schedule::of(7));
+    assert_ne!(Schedule::of(7).steps, Schedule::of(8).steps);
+}
+
+#[tokio::test]
+async fn a_platform_under_every_kind_of_fault_ends_as_one_that_was_left_alone() -> Result<()> {
+    let seeds = SEEDS.map(|seed| seed.to_string()).join(",");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chaos"));
+    command.env("ARIA_BINARY", binary()?).env("SEEDS", &seeds).env_remove("SEED").env("JOBS", "2");
+    let mut chaos = Process::spawn("chaos", &mut command)?;
+    let status = chaos.wait(PATIENCE).await.with_context(|| chaos.output())?;
+    let told = chaos.output();
+    ensure!(status.success(), "{told}");
+    // The table has a line for each kind that happened: a fault that never does would prove nothing.
+    let happened: BTreeSet<&str> =
+        told.lines().filter_map(|line| line.trim().split_once("  ")).map(|(_, k)| k).collect();
+    let missing: Vec<&str> = Fault::KINDS.into_iter().filter(|kind| !happened.contains(kind)).collect();
+    assert!(missing.is_empty(), "{missing:?} did not happen in:\n{told}");
+    Ok(())
+}
