@@ -178,12 +178,12 @@ impl Artifacts {
         }
         self.check_folder()?;
         let bytes = match self.look(name).await? {
-            Found::Intact(bytes) => bytes,
+            Lying::Intact(bytes) => bytes,
             // Once more: the fault may lie in the transfer, or the bytes are being mended.
-            Found::Other(first) => match self.look(name).await? {
-                Found::Intact(bytes) => bytes,
-                Found::Other(second) if second == first => return Err(StoreError::Corrupt { key: name.key() }),
-                Found::Other(_) => return Err(StoreError::Garbled { key: name.key() }),
+            Lying::Other(first) => match self.look(name).await? {
+                Lying::Intact(bytes) => bytes,
+                Lying::Other(second) if second == first => return Err(StoreError::Corrupt { key: name.key() }),
+                Lying::Other(_) => return Err(StoreError::Garbled { key: name.key() }),
             },
         };
         self.remember(name, bytes.clone());
@@ -244,24 +244,17 @@ impl Artifacts {
         written.map(|_| ()).map_err(|error| StoreError::about(key, &error))
     }
 
-    async fn read(&self, name: &Ref) -> Result<Bytes, StoreError> {
-        match self.look(name).await? {
-            Found::Intact(bytes) => Ok(bytes),
-            Found::Other(_) => Err(StoreError::Corrupt { key: name.key() }),
-        }
-    }
-
-    async fn look(&self, name: &Ref) -> Result<Found, StoreError> {
+    async fn look(&self, name: &Ref) -> Result<Lying, StoreError> {
         let key = name.key();
         let fault = |error| StoreError::about(&key, &error);
         let found = self.store.get(&Path::from(key.as_str())).await.map_err(fault)?;
         // Before the body is read, so that memory is bounded by the length that is named.
         if found.meta.size != name.size_bytes {
-            return Ok(Found::Other(Other::Length(found.meta.size)));
+            return Ok(Lying::Other(Other::Length(found.meta.size)));
         }
         let bytes = found.bytes().await.map_err(fault)?;
         let digest = Sha256Hex::of(&bytes);
-        Ok(if digest == name.sha256 { Found::Intact(bytes) } else { Found::Other(Other::Digest(digest)) })
+        Ok(if digest == name.sha256 { Lying::Intact(bytes) } else { Lying::Other(Other::Digest(digest)) })
     }
 
     fn recall(&self, name: &Ref) -> Option<Bytes> {
@@ -285,7 +278,7 @@ impl fmt::Debug for Artifacts {
 }
 
 /// What lies under a name.
-enum Found {
+enum Lying {
     /// The named bytes.
     Intact(Bytes),
     /// Others.

@@ -103,9 +103,7 @@ impl Bus {
         let stream = self.log().await?;
         let Err(refused) = stream.delete_message(sequence).await else { return Ok(()) };
         match stream.get_raw_message(sequence).await {
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
-                Ok(())
-            }
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(()),
             Ok(_) | Err(_) => Err(BusError::client("delete a message", refused)),
         }
     }
