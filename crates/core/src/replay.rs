@@ -52,6 +52,12 @@ pub enum SplitError {
         /// The column that the definition names.
         column: String,
     },
+    /// More rows than are held in memory at once.
+    #[error("the file has more than {most} rows: cut it by time and replay the parts in order")]
+    TooManyRows {
+        /// The most rows, those of the largest upload.
+        most: u64,
+    },
     /// A line that cannot be read as CSV.
     #[error("the file cannot be read as CSV: {0}")]
     Csv(#[from] csv::Error),
@@ -122,6 +128,9 @@ impl Cut {
 /// Rows by the period they belong to: the period's end, in seconds.
 struct Periods<T> {
     cut: Cut,
+    /// The most rows, and how many there are.
+    most: u64,
+    count: u64,
     parts: BTreeMap<i64, Part<T>>,
     current: Option<i64>,
     early: Vec<T>,
@@ -135,11 +144,15 @@ struct Part<T> {
 }
 
 impl<T> Periods<T> {
-    fn new(cut: Cut) -> Self {
-        Self { cut, parts: BTreeMap::new(), current: None, early: Vec::new() }
+    fn new(cut: Cut, contract: &Contract) -> Self {
+        Self { cut, most: contract.upload_rows, count: 0, parts: BTreeMap::new(), current: None, early: Vec::new() }
     }
 
-    fn push(&mut self, time: Option<Timestamp>, row: T) {
+    fn push(&mut self, time: Option<Timestamp>, row: T) -> Result<(), SplitError> {
+        if self.count >= self.most {
+            return Err(SplitError::TooManyRows { most: self.most });
+        }
+        self.count += 1;
         if let Some(time) = time {
             let period = self.cut.period;
             let end = (time.seconds().div_euclid(period) + 1) * period;
@@ -157,6 +170,7 @@ impl<T> Periods<T> {
             Some(part) => part.rows.push(row),
             None => self.early.push(row),
         }
+        Ok(())
     }
 
     /// A batch of each period that is kept, in the order in which they come.
@@ -202,11 +216,11 @@ fn split_csv(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batc
         wanted: column.to_owned(),
         found: header.iter().map(name).collect::<Vec<_>>().join(", "),
     })?;
-    let mut periods = Periods::new(cut);
+    let mut periods = Periods::new(cut, &definition.contract);
     for record in reader.byte_records() {
         let record = record?;
         let time = record.get(place).and_then(|field| time_in_text(field, definition.cadence));
-        periods.push(time, record);
+        periods.push(time, record)?;
     }
     with_times(periods, column)?.batches(Format::Csv, &definition.contract, |rows| csv_of(&header, &rows))
 }
@@ -223,11 +237,11 @@ fn csv_of(header: &csv::ByteRecord, rows: &[csv::ByteRecord]) -> Result<Vec<u8>,
 fn split_ndjson(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
     let text = std::str::from_utf8(bytes).map_err(|_| SplitError::NotText)?;
     let column = definition.source.time_column.as_str();
-    let mut periods = Periods::new(cut);
+    let mut periods = Periods::new(cut, &definition.contract);
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
         let object = serde_json::from_str::<serde_json::Value>(line).ok();
         let time = object.as_ref().and_then(|o| o.get(column)).and_then(|t| t.as_str());
-        periods.push(time.and_then(|t| time_in_text(t.as_bytes(), definition.cadence)), line.to_owned());
+        periods.push(time.and_then(|t| time_in_text(t.as_bytes(), definition.cadence)), line.to_owned())?;
     }
     with_times(periods, column)?
         .batches(Format::Ndjson, &definition.contract, |lines| Ok(lines.join("\n").into_bytes()))
@@ -235,9 +249,9 @@ fn split_ndjson(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<B
 
 fn split_parquet(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
     let rows = Rows::read(bytes, definition).map_err(Box::new)?;
-    let mut periods = Periods::new(cut);
+    let mut periods = Periods::new(cut, &definition.contract);
     for (row, time) in rows.times.iter().enumerate() {
-        periods.push(*time, row);
+        periods.push(*time, row)?;
     }
     let column = &definition.source.time_column;
     with_times(periods, column)?.batches(Format::Parquet, &definition.contract, |part| Ok(rows.part(&part)?))

@@ -157,3 +157,16 @@ fn lines_of_json_are_kept_as_they_are() {
     let batches = split(file.as_bytes(), Format::Ndjson, &definition(), 1).unwrap();
     assert_eq!(batches.len(), 2);
 }
+
+#[test]
+fn a_history_of_more_rows_than_an_upload_may_have_is_refused_at_the_first_row_too_many() {
+    let mut small = definition();
+    small.contract.upload_rows = 2;
+    let days = ["2021-01-01", "2021-01-02", "2021-01-03"];
+    assert_eq!(split(file(&days[..2]).as_bytes(), Format::Csv, &small, 1).unwrap().len(), 2);
+    let lines = "{\"t\":\"2021-01-01T00:00:00Z\",\"v\":1}\n".repeat(3);
+    for (format, bytes) in [(Format::Csv, file(&days)), (Format::Ndjson, lines)] {
+        let refused = split(bytes.as_bytes(), format, &small, 1).unwrap_err();
+        assert!(matches!(refused, SplitError::TooManyRows { most: 2 }), "{refused}");
+    }
+}
