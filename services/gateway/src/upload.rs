@@ -20,11 +20,13 @@ const STANDSTILL: Duration = Duration::from_secs(30);
 /// How long a body may take in all.
 const WHOLE: Duration = Duration::from_secs(900);
 /// How long an upload waits for room before it is refused. Nothing of it is read meanwhile: its sender is held back.
-const FOR_ROOM: Duration = Duration::from_secs(5);
+const FOR_ROOM: Duration = Duration::from_secs(10);
 /// What is read of a refused body and thrown away, so that a client that writes it all before it reads sees why, and
 /// for how long.
 const PASSED_OVER: usize = 256 << 20;
-const PASSING_OVER: Duration = Duration::from_secs(10);
+const PASSING_OVER: Duration = Duration::from_secs(60);
+/// After how long without a byte a refused client is taken to wait for its answer.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// The room for the uploads that one process holds at once.
 #[derive(Clone, Debug)]
@@ -116,7 +118,7 @@ pub(crate) async fn pass_over(body: Body) {
     let mut parts = body.into_data_stream();
     let passing = async {
         let mut passed = 0;
-        while let Some(Ok(part)) = parts.next().await {
+        while let Ok(Some(Ok(part))) = timeout(SILENCE, parts.next()).await {
             passed += part.len();
             if passed > PASSED_OVER {
                 return;
