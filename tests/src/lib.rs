@@ -7,6 +7,8 @@
 mod aria;
 pub mod chaos;
 pub mod compose;
+mod fleet;
+mod memory;
 mod nats;
 mod platform;
 mod ports;
@@ -18,6 +20,7 @@ mod wait;
 mod wave;
 
 pub use aria::{Service, aria, binary};
+pub use fleet::{Fleet, Peak};
 pub use nats::Nats;
 pub use platform::Platform;
 pub use ports::free_ports;

@@ -75,7 +75,7 @@ async fn a_poisoned_message_is_listed_and_shown_with_its_reason_and_blocks_nobod
     let tally = platform.tally().await?;
     assert_eq!((tally.batches, tally.ended_once, tally.rejected, tally.withheld), (2, 2, 1, 1));
     let status: Value = serde_json::from_str(&platform.done(&["status", "--json"]).await?)?;
-    assert_eq!(status[0]["dead_letters"], 2);
+    assert_eq!(status["series"][0]["dead_letters"], 2);
     Ok(())
 }
 
@@ -145,7 +145,7 @@ async fn a_dropped_dead_letter_is_gone_for_operators_and_its_reason_stays_in_the
         assert!(said.contains("a test of the client"), "{said}");
     }
     let status: Value = serde_json::from_str(&platform.done(&["status", "--json"]).await?)?;
-    assert_eq!(status[0]["dead_letters"], 1);
+    assert_eq!(status["series"][0]["dead_letters"], 1);
 
     let args = ["deadletters", "drop", &other, "--reason", "the same", "--json"];
     let dropped: Value = serde_json::from_str(&platform.done(&args).await?)?;
@@ -197,5 +197,45 @@ async fn a_retraining_on_data_that_is_not_there_fails_with_its_reason_and_is_kep
         "{letters:?}"
     );
     assert_eq!(platform.done(&["deadletters", "list", "--service", "drift"]).await?.trim(), "no dead letters");
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_dead_letters_of_a_series_or_a_service_are_handed_in_or_dropped_at_once() -> Result<()> {
+    let platform = Platform::start().await?;
+    for name in ["a.csv", "b.csv", "c.csv"] {
+        poison(&platform, name).await?;
+    }
+    listed(&platform, 3).await?;
+    let of = |filter: [&'static str; 2]| ["deadletters", "list", "--json", filter[0], filter[1]];
+    for (filter, count) in [
+        (["--series", Platform::SERIES], 3),
+        (["--series", "fr.ci_direct"], 0),
+        (["--service", "ingestion"], 3),
+        (["--service", "drift"], 0),
+    ] {
+        let letters: Vec<Value> = serde_json::from_str(&platform.done(&of(filter)).await?)?;
+        assert_eq!(letters.len(), count, "{filter:?}");
+    }
+    // Nothing is about this one.
+    let told = platform.done(&["deadletters", "replay", "--all", "--series", "fr.ci_direct"]).await?;
+    assert_eq!(told.trim(), "0 dead letters handed in again");
+
+    // Each was rejected, and fails again: a further batch, and a dead letter of its own.
+    let told = platform.done(&["deadletters", "replay", "--all", "--service", "ingestion"]).await?;
+    assert!(told.contains("handed in again as batch 4") && told.contains("3 dead letters handed in again"), "{told}");
+    platform.event("the last to end", |event| aria_core::summary::ended(&event.fact) == Some(6)).await?;
+    let again = listed(&platform, 3).await?;
+    assert!(again.iter().all(|letter| letter["message"].as_u64() > Some(3)), "{again:?}");
+
+    let drop = ["deadletters", "drop", "--all", "--series", Platform::SERIES, "--reason", "the bytes are lost"];
+    assert!(platform.done(&drop).await?.contains("3 dead letters dropped"));
+    assert_eq!(platform.done(&drop).await?.trim(), "0 dead letters dropped");
+    assert_eq!(platform.done(&["deadletters", "list"]).await?.trim(), "no dead letters");
+    assert_eq!(platform.tally().await?.batches, 6);
+    for wrong in [vec!["replay"], vec!["replay", "1", "--all"], vec!["replay", "1", "--service", "drift"]] {
+        let output = platform.run(&[&["deadletters"], &wrong[..]].concat()).await?;
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
     Ok(())
 }

@@ -29,6 +29,7 @@ pub mod outbox;
 pub mod policy;
 pub mod reach;
 pub mod registry;
+pub mod remarks;
 pub mod replay;
 pub mod score;
 pub mod series;

@@ -19,10 +19,12 @@ mod mark;
 pub mod memory;
 mod message;
 mod publish;
+mod pulse;
 mod queue;
 mod reader;
 mod received;
 mod setup;
+mod storage;
 pub mod trace;
 
 use std::path::PathBuf;
@@ -41,10 +43,12 @@ pub use garbage::{Content, Entry, Settled};
 pub use history::{Laid, Past};
 pub use message::Recorded;
 pub use publish::Published;
+pub use pulse::Pulse;
 pub use queue::Handed;
 pub use reader::{Events, Filter, Start};
 pub use received::Receipt;
 pub use setup::{ENDINGS, HEADS, MONITORS, REGISTRY};
+pub use storage::Storage;
 
 pub(crate) use address::without_password;
 pub(crate) use history::is_past;

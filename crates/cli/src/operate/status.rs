@@ -1,37 +1,63 @@
-//! `aria status`: what each series is doing, and what is late or held and why.
+//! `aria status`: what each series is doing, and what is late, stands still, is held or degraded, why, and what to do.
 
-mod remarks;
+mod look;
+mod services;
 
-use aria_core::head::Head;
-use aria_core::monitor::{Phase, State};
-use aria_core::registry::Registry;
+use std::path::PathBuf;
+
+use anyhow::bail;
+use aria_core::monitor::Phase;
+use aria_core::remarks::{Level, Remark};
 use aria_core::series::SeriesId;
 use aria_core::time::Timestamp;
-use aria_io::bus::Filter;
-use aria_io::runtime::Edges;
-use aria_io::stores::Held;
 use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::{deadletters, known_series, must_be_known, print_json, recorded, unless_importing};
+use super::{deadletters, known_series, must_be_known, print_json, unless_importing};
+use crate::input;
+use crate::output::one_line;
 use crate::platform::Place;
-use remarks::Log;
 
-/// Says what every series, or one, is doing, and what is late or held and why.
+/// Says what every series, or one, is doing, and what is late, stands still, is held or degraded, why, and what to do.
 #[derive(Args, Debug)]
 pub struct Status {
     #[command(flatten)]
     place: Place,
     /// Only this series.
     series: Option<SeriesId>,
+    /// The folder with the definitions that the platform runs with: says which series are no longer defined.
+    #[arg(long, env = "ARIA_SERIES")]
+    definitions: Option<PathBuf>,
+    /// Shows every series, also where there are many and nothing is to be said of most.
+    #[arg(long)]
+    all: bool,
+    /// Ends with exit code 1 where anything is late, stands still or is degraded: for monitors.
+    #[arg(long)]
+    check: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// The state of a series.
+/// Series that are looked at side by side.
+const AT_ONCE: usize = 16;
+/// Series of which each is shown, whatever is to be said of it.
+const FEW: usize = 20;
+/// Letters of a remark that are shown; JSON has them all.
+const MOST_LETTERS: usize = 1_000;
+
+/// What the command says.
 #[derive(Debug, Serialize)]
 struct Report {
+    /// What is to be said of the services and the broker.
+    remarks: Vec<Remark>,
+    series: Vec<OfSeries>,
+}
+
+/// The state of a series.
+#[derive(Debug, Serialize)]
+struct OfSeries {
     series: SeriesId,
     /// What the monitor waits for.
     phase: Phase,
@@ -46,16 +72,17 @@ struct Report {
     last_retraining: Option<Timestamp>,
     retrainings_in_a_row_without_a_new_model: u32,
     dead_letters: u64,
-    /// What is late, held or broken, in words; empty where all is well.
-    remarks: Vec<String>,
+    /// What is late, held or broken, the worst first; empty where all is well.
+    remarks: Vec<Remark>,
 }
 
 impl Status {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where no platform runs or the series is not known.
+    /// Where no platform runs, the series is not known, or with `--check` something needs a person.
     pub async fn run(self) -> anyhow::Result<()> {
+        let definitions = self.definitions.as_ref().map(|folder| input::definitions(Some(folder))).transpose()?;
         let edges = self.place.connect().await?;
         let wanted = match &self.series {
             Some(series) => {
@@ -64,52 +91,52 @@ impl Status {
             }
             None => known_series(&edges).await?,
         };
-        let mut reports = Vec::new();
-        for series in &wanted {
-            reports.extend(unless_importing(report(&edges, series).await)?);
-        }
+        let letters = deadletters::by_series(&edges).await?;
+        let view = look::View::new(edges, definitions, letters);
+        let reports = stream::iter(&wanted).map(|series| view.report(series)).buffered(AT_ONCE);
+        let reports = reports.map(unless_importing).try_filter_map(|seen| std::future::ready(Ok(seen)));
+        let report = Report {
+            remarks: services::remarks(view.edges(), view.now()).await?,
+            series: reports.try_collect().await?,
+        };
         if self.json {
-            return print_json(&reports);
+            print_json(&report)?;
+        } else {
+            print(&report, &self.shown(&report));
         }
-        if reports.is_empty() {
-            say!("no batch of any series has been taken in");
-        }
-        for report in &reports {
-            print(report);
-        }
-        Ok(())
+        if self.check { verdict(&report) } else { Ok(()) }
+    }
+
+    /// The series that are shown: of many only those of which something is to be said.
+    fn shown<'a>(&self, report: &'a Report) -> Vec<&'a OfSeries> {
+        let shows_all = self.all || self.series.is_some() || report.series.len() <= FEW;
+        let needs_a_person = |series: &OfSeries| series.remarks.iter().any(|remark| remark.level > Level::Note);
+        report.series.iter().filter(|series| shows_all || needs_a_person(series)).collect()
     }
 }
 
-async fn report(edges: &Edges, series: &SeriesId) -> anyhow::Result<Report> {
-    let stores = edges.stores();
-    // The log is read first: what it holds and the cells do not yet show is on its way, not the other way round.
-    let log = Log::of(&recorded(edges, &Filter::all().series(series)).await?);
-    let head: Held<Head> = stores.heads.load(series).await?;
-    let state: Held<State> = stores.monitors.load(series).await?;
-    let registry: Held<Registry> = stores.registry.load(series).await?;
-    let (head, state) = (head.document, state.document);
-    let dead_letters = deadletters::count(edges, series).await?;
-    let remarks = remarks::of(&log, &head, &state, &registry.document, dead_letters);
-    Ok(Report {
-        series: series.clone(),
-        batches_received: log.received(),
-        batches_taken_up: head.ordinal,
-        batches_accepted: head.sequence,
-        batches_checked: state.sequence,
-        batches_without_end: log.without_end(),
-        data_until: head.end,
-        model: state.serving.as_ref().map(|s| s.model.key()),
-        serving_since: state.serving.as_ref().map(|s| s.since),
-        last_retraining: state.last_asked,
-        retrainings_in_a_row_without_a_new_model: state.failures,
-        phase: state.phase,
-        dead_letters,
-        remarks,
-    })
+/// Fails where anything needs a person.
+fn verdict(report: &Report) -> anyhow::Result<()> {
+    let all = report.remarks.iter().chain(report.series.iter().flat_map(|series| &series.remarks));
+    match all.filter(|remark| remark.level > Level::Note).count() {
+        0 => Ok(()),
+        count => bail!("{count} remarks need a person"),
+    }
 }
 
-fn print(report: &Report) {
+fn print(report: &Report, shown: &[&OfSeries]) {
+    report.remarks.iter().for_each(say_remark);
+    if report.series.is_empty() {
+        say!("no batch of any series has been taken in");
+    }
+    shown.iter().for_each(|series| print_series(series));
+    let left_out = report.series.len() - shown.len();
+    if left_out > 0 {
+        say!("{left_out} further series with nothing to remark: --all shows them");
+    }
+}
+
+fn print_series(report: &OfSeries) {
     let time = |time: Option<Timestamp>| time.map_or_else(|| "never".to_owned(), |t| t.to_string());
     let phase = match &report.phase {
         Phase::Idle => "waits for the next batch".to_owned(),
@@ -135,7 +162,15 @@ fn print(report: &Report) {
         report.retrainings_in_a_row_without_a_new_model
     );
     say!("  dead        {} letters", report.dead_letters);
-    for remark in &report.remarks {
-        say!("  ! {remark}");
-    }
+    report.remarks.iter().for_each(say_remark);
+}
+
+/// A remark in a line, with a mark of how bad it is.
+fn say_remark(remark: &Remark) {
+    let mark = match remark.level {
+        Level::Note => "-",
+        Level::Warning => "!",
+        Level::Trouble => "!!",
+    };
+    say!("  {mark} {}", one_line(&remark.to_string(), MOST_LETTERS));
 }
