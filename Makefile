@@ -5,13 +5,14 @@
 #   make test                                 every test, with a real NATS server and a real S3 server
 #   make fuzz TARGET=csv SECONDS=600          the parsers' tests from other seeds, for as long as asked
 #   make chaos [SEEDS=200] [SEED=n] [JOBS=2]  seeded schedules of faults against the real platform, compared byte for byte
+#   make heavy                                the loads of BOUNDS.md in full; prints time and memory, fails beyond the bounds
 #
 # One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos fuzz fmt lint deny clean
+.PHONY: help setup run test chaos heavy fuzz fmt lint deny clean
 
 # Works without HOME and with an almost empty PATH: cargo is looked for where rustup puts it.
 RUST := $(or $(CARGO_HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6)/.cargo)/bin
@@ -55,6 +56,9 @@ chaos: ## Breaks the real platform by seeded schedules and compares bytes: [SEED
 	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/chaos"
+heavy: setup ## Runs the loads of BOUNDS.md in full, some ten minutes, and prints time and memory
+	@cargo build --locked --workspace --bins
+	@cargo test --locked --workspace --test loads -- --ignored --nocapture --test-threads=1
 
 fmt: ## Formats the code
 	@cargo fmt --all

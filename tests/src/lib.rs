@@ -5,6 +5,7 @@
 //! missing.
 
 mod aria;
+pub mod bomb;
 pub mod chaos;
 pub mod compose;
 mod fleet;

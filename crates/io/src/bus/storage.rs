@@ -17,7 +17,7 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub async fn storage(&self) -> Result<Storage, BusError> {
-        let account = self.jetstream().query_account().await;
+        let account = self.jetstream()?.query_account().await;
         let account = account.map_err(|error| BusError::client("ask for the account", error))?;
         Ok(Storage {
             used: account.storage,
