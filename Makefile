@@ -56,6 +56,7 @@ chaos: ## Breaks the real platform by seeded schedules and compares bytes: [SEED
 	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/chaos"
+
 heavy: setup ## Runs the loads of BOUNDS.md in full, some ten minutes, and prints time and memory
 	@cargo build --locked --workspace --bins
 	@cargo test --locked --workspace --test loads -- --ignored --nocapture --test-threads=1
