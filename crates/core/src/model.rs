@@ -58,9 +58,9 @@ impl Document for Model {
         would be wrong unseen; hand the series' history in anew under another name";
 }
 
-/// The most cells of the table that a fit holds, one for each hour of history and step of the horizon: 256 MiB, and with
-/// all that a fit holds beside it, as measured, four times as much. With the usual horizon of hours that is 39 years of
-/// history, with quarter hours ten.
+/// The most cells of the table that a fit holds, one for each hour of history and step of the horizon: 256 MiB, and
+/// with all that a fit holds beside it, as measured, four times as much. With the usual horizon of hours that is 39
+/// years of history, with quarter hours ten.
 const MOST_CELLS: i64 = 1 << 25;
 
 /// Where the history begins that a model is trained on: with the series, or as far before its end as memory allows.

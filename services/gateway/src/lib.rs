@@ -27,7 +27,7 @@ const FEEDS: usize = 256;
 pub struct Gateway {
     edges: Edges,
     definitions: Arc<BTreeMap<SeriesId, Definition>>,
-    /// Whoever announces a batch of a series here does so alone: side by side they would only take each other's ordinal.
+    /// Whoever announces a batch of a series here does so alone: side by side they would only race for one ordinal.
     turns: Arc<BTreeMap<SeriesId, Mutex<()>>>,
     backlog: u64,
     uploads: Uploads,

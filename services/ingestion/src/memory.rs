@@ -1,5 +1,5 @@
-//! The memory that checking batches takes: the largest uploads are worked on one after the other, whatever the number of
-//! hands, and small ones beside them.
+//! The memory that checking batches takes: the largest uploads are worked on one after the other, however many hands
+//! there are, and small ones beside them.
 
 use std::sync::Arc;
 
