@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use tracing::warn;
 
-use super::message::{first_subject, replay_subject};
+use super::message::{add_header, first_subject, replay_subject};
 use super::reader::{End, Messages, Placed};
 use super::{Bus, BusError, Malformed, Published, Start};
 use crate::contracts::headers::{CONTENT_TYPE, MESSAGE_ID, PROTOBUF};
@@ -130,7 +130,11 @@ impl Bus {
         };
         let mut headers = HeaderMap::new();
         for (name, value) in content.headers.iter().filter(|(name, _)| !name.starts_with("Nats-")) {
-            headers.append(name.as_str(), value.as_str());
+            add_header(&mut headers, name, value).map_err(|source| BusError::Undecodable {
+                sequence: letter.sequence,
+                subject: content.subject.clone(),
+                source,
+            })?;
         }
         let id = format!("replay/{}", letter.sequence);
         headers.insert(MESSAGE_ID, id.as_str());
@@ -162,4 +166,29 @@ fn open(placed: Placed) -> Result<Letter, BusError> {
         source: Malformed::Body(e),
     })?;
     Ok(Letter { sequence, stored: stored.at, content })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::Broker;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_letter_with_a_header_that_cannot_be_sent_is_refused_by_name() {
+        let bus = Bus::in_memory(&Broker::default());
+        let content = DeadLetter {
+            service: "drift".to_owned(),
+            subject: "aria.v1.batch.accepted.it.ci_direct".to_owned(),
+            stream_sequence: 7,
+            attempts: 1,
+            reason: "test".to_owned(),
+            headers: vec![("a:b".to_owned(), "c".to_owned())],
+            body: Vec::new(),
+        };
+        let stored = Timestamp::EPOCH;
+        let refused = bus.replay(&Letter { sequence: 9, stored, content }).await.unwrap_err();
+        assert!(
+            matches!(refused, BusError::Undecodable { sequence: 9, source: Malformed::Unsendable { name }, .. } if name == "a:b")
+        );
+    }
 }

@@ -156,6 +156,12 @@ pub enum Malformed {
         /// The header.
         header: &'static str,
     },
+    /// A header that is kept cannot be sent.
+    #[error("`{name}` and its value can be no header")]
+    Unsendable {
+        /// The header.
+        name: String,
+    },
     /// The body is no such fact.
     #[error("the body cannot be read: {0}")]
     Body(#[from] WireError),

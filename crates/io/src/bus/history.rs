@@ -3,16 +3,14 @@
 //! What is laid in keeps its id, its headers and its bytes, and carries a header that says so: everything that came of
 //! it is laid in too, so no service acts on it again.
 
-use std::str::FromStr;
-
 use aria_core::event::Event;
 use aria_core::series::SeriesId;
-use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
 use tracing::warn;
 
-use super::message::{parts, text_header};
+use super::message::{add_header, parts, text_header};
 use super::reader::{End, Filter, Placed, Start};
 use super::{Bus, BusError, Malformed, Published};
 use crate::contracts::headers::{CE_ID, HISTORY, MESSAGE_ID};
@@ -58,9 +56,7 @@ impl Past {
     fn header_map(&self) -> Result<HeaderMap, Malformed> {
         let mut map = HeaderMap::new();
         for (name, value) in &self.headers {
-            let name = HeaderName::from_str(name).map_err(|_| Malformed::Header { header: MESSAGE_ID })?;
-            let value = HeaderValue::from_str(value).map_err(|_| Malformed::Header { header: MESSAGE_ID })?;
-            map.append(name, value);
+            add_header(&mut map, name, value)?;
         }
         Ok(map)
     }

@@ -1,8 +1,10 @@
 //! Events as messages: which headers they carry, which subjects they are read from.
 
+use std::str::FromStr;
+
 use aria_core::event::Event;
 use aria_core::time::Timestamp;
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::Malformed;
 use super::trace::TraceContext;
@@ -49,6 +51,14 @@ pub(super) fn headers(id: &EventId, cause: &str, service: &str, trace: &TraceCon
     }
     headers.insert(TRACEPARENT, trace.to_string());
     headers
+}
+
+/// Adds a header that was kept. The client panics at one that it cannot send.
+pub(super) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Malformed> {
+    let unsendable = || Malformed::Unsendable { name: name.to_owned() };
+    let header = HeaderName::from_str(name).map_err(|_| unsendable())?;
+    headers.append(header, HeaderValue::from_str(value).map_err(|_| unsendable())?);
+    Ok(())
 }
 
 /// Reads an event; its body must be of the fact and the series that its subject names.
