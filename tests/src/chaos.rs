@@ -5,6 +5,7 @@
 
 mod clock;
 mod counter;
+mod demo;
 mod disk;
 mod drain;
 mod draw;
@@ -23,9 +24,11 @@ mod schedule;
 mod totals;
 mod world;
 
+pub use counter::Counter;
+pub use demo::{Demos, Killed, Kills};
 pub use disk::in_a_namespace;
 pub use draw::Draw;
-pub use fault::Fault;
+pub use fault::{Fault, Misdeed};
 pub use input::Input;
 pub use run::{Lane, Report, Setting, run};
 pub use schedule::Schedule;

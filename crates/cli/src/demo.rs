@@ -1,7 +1,7 @@
 //! `aria demo`: what `make run` does. A history replayed through the running platform, and what came of it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use aria_core::artifact::Sha256Hex;
@@ -49,6 +49,8 @@ pub struct Demo {
 
 /// What a run brings along, whatever the environment names.
 const OWN: [&str; 5] = [keys::NATS, keys::NATS_CREDENTIALS, keys::NATS_REPLICAS, keys::STORE, keys::SERIES];
+/// The ending of the folder of a run that is done and is being removed.
+const DONE: &str = "done";
 const FORECASTS: &str = "forecasts.csv";
 const SUMMARY: &str = "summary.json";
 
@@ -76,6 +78,8 @@ impl Demo {
         self.check_out()?;
         let listener = listen(self.address(&given)).await?;
         let data = self.data.join(&history.id);
+        let done = data.with_extension(DONE);
+        forget(&done)?;
         mention!("starting the broker, the store and six services in {}", data.display());
         let definitions = [history.definition.clone()];
         let mut platform = Platform::start(&data, &given, &definitions, Shutdown::on_signals()?).await?;
@@ -84,7 +88,9 @@ impl Demo {
         if ran.is_err() {
             note!("the data of the run, with any refused rows, stays in {}", data.display());
         } else if self.once {
-            std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+            // Under another name first, for a run that is killed over half of the data must not go on with the rest.
+            std::fs::rename(&data, &done).with_context(|| format!("cannot remove {}", data.display()))?;
+            forget(&done)?;
         }
         ran
     }
@@ -178,6 +184,16 @@ impl Demo {
         let batches = replay::split(&bytes, format, &definition, 1)?;
         let id = run_id(&bytes, &definition)?;
         Ok(History { definition, batches, source, simulated, id })
+    }
+}
+
+/// Removes the data of a run that is done, where there is any.
+fn forget(done: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(done) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", done.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

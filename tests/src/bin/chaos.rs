@@ -2,23 +2,26 @@
 //! anything of it shows.
 //!
 //! `SEED=n` runs one and tells its schedule; `SEEDS=n` runs the first n, from `FROM` on, and `SEEDS=a,b,c` these;
-//! `JOBS=k` at a time. `DRY=1` only tells the schedules.
+//! `JOBS=k` at a time. `DEMOS=n` kills the demo n times over and runs it again. `DRY=1` only tells the schedules.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use aria_tests::binary;
-use aria_tests::chaos::{Lane, Report, Schedule, Setting, Totals, in_a_namespace, run};
+use aria_tests::chaos::{Demos, Lane, Report, Schedule, Setting, Totals, in_a_namespace, run};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 /// Schedules that run where nobody says how many.
 const SCHEDULES: u64 = 200;
 const JOBS: u64 = 2;
+/// Demos that are killed and run again.
+const DEMOS: u64 = 20;
 
 fn main() -> ExitCode {
     let ran = || {
@@ -69,12 +72,35 @@ async fn chaos() -> Result<bool> {
     for lane in lanes.join_all().await {
         lane?;
     }
+    let demos_are_clean = demos(&work).await?;
     let totals = totals.lock().await;
     say(&format!("\n{totals}"));
-    if totals.is_clean() {
+    let is_clean = totals.is_clean() && demos_are_clean;
+    if is_clean {
         std::fs::remove_dir_all(&work).ok();
     }
-    Ok(totals.is_clean())
+    Ok(is_clean)
+}
+
+/// Kills the demo, which is what `make run` does, and runs it again.
+async fn demos(work: &Path) -> Result<bool> {
+    let count = match number("DEMOS")? {
+        Some(count) => count,
+        None if number("SEED")?.is_some() => 0,
+        None => DEMOS,
+    };
+    let (demos, from) = (Demos::default(), number("FROM")?.unwrap_or(1));
+    let (mut kills, mut late, mut violations) = (0, 0, 0_u64);
+    for seed in from..from + count {
+        let killed = demos.run(work, seed).await?;
+        say(&killed.to_string());
+        (kills, late) = (kills + killed.kills.count(), late + killed.late);
+        violations += u64::from(!killed.violations.is_empty());
+    }
+    if count > 0 {
+        say(&format!("{count} demos, {} kills, {violations} violations", kills - late));
+    }
+    Ok(violations == 0)
 }
 
 /// The seeds that are asked for.

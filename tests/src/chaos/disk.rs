@@ -45,19 +45,28 @@ impl Drop for Mount {
     }
 }
 
+/// What `unshare` is asked for, the best first: with a process namespace, whatever was started ends with the program,
+/// however that ends.
+const NAMESPACES: [&[&str]; 2] = [
+    &["--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
+    &["--map-root-user", "--mount"],
+];
+
 /// The command that runs a program again in a user and mount namespace of its own; none where it runs in one, or the
 /// machine allows none.
 pub fn in_a_namespace(program: &Path) -> Option<std::process::Command> {
-    let unshare = || {
+    let unshare = |namespaces: &[&str]| {
         let mut command = std::process::Command::new("unshare");
-        command.args(["--map-root-user", "--mount"]);
+        command.args(namespaces);
         command
     };
-    let is_allowed = || unshare().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-    if std::env::var_os(NAMESPACE).is_some() || !is_allowed() {
+    let is_allowed = |namespaces: &&&[&str]| {
+        unshare(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    if std::env::var_os(NAMESPACE).is_some() {
         return None;
     }
-    let mut command = unshare();
+    let mut command = unshare(NAMESPACES.iter().find(is_allowed)?);
     command.arg(program).env(NAMESPACE, "1");
     Some(command)
 }
