@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use aria_tests::binary;
 use aria_tests::chaos::{Demos, Lane, Report, Schedule, Setting, Totals, in_a_namespace, run};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -29,7 +30,12 @@ fn main() -> ExitCode {
             // Comes back only where it cannot be started.
             return Err(again.exec().into());
         }
-        tokio::runtime::Runtime::new()?.block_on(chaos())
+        tokio::runtime::Runtime::new()?.block_on(async {
+            tokio::select! {
+                ran = chaos() => ran,
+                asked = asked_to_leave() => Err(asked.err().unwrap_or_else(|| anyhow::anyhow!("cut short"))),
+            }
+        })
     };
     match ran() {
         Ok(true) => ExitCode::SUCCESS,
@@ -39,6 +45,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Waits for a signal: the first process of a namespace hears only those that it listens to.
+async fn asked_to_leave() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }
 
 /// Whether no schedule left another state than an undisturbed run.
