@@ -17,8 +17,8 @@ use super::oracle::{End, Violation};
 
 /// Messages that one process deals with at once, those among them that wait for their turn.
 const HANDS: usize = 64;
-/// Moves after which a simulation is stuck; a whole one takes some ten thousand.
-const MOST_MOVES: u64 = 3_000_000;
+/// Moves after which a simulation is stuck; a whole one takes some five thousand.
+const MOST_MOVES: u64 = 100_000;
 /// One move in this many is a fault, until they are used up.
 const FAULT: u64 = 40;
 
