@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use aria_tests::binary;
 use aria_tests::chaos::{Demos, Lane, Report, Schedule, Setting, Totals, in_a_namespace, run};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -66,7 +67,8 @@ async fn chaos() -> Result<bool> {
         return Ok(true);
     }
     let jobs = number("JOBS")?.unwrap_or(JOBS).clamp(1, 64);
-    let work = std::env::temp_dir().join(format!("aria-chaos-{}", std::process::id()));
+    // Of this run alone: in a namespace of its own every run has the same process id.
+    let work = TempDir::with_prefix("aria-chaos-").context("cannot make a temporary folder")?.keep();
     let setting = Arc::new(Setting::new(binary()?, &work));
     say(&format!("{} under {} seeds, {jobs} at a time", setting.program.display(), seeds.len()));
     let is_only_one = seeds.len() == 1;
