@@ -29,10 +29,12 @@ pub struct Input {
 struct Batch {
     bytes: Vec<u8>,
     as_of: Timestamp,
+    /// Whether it is announced though its bytes were never stored, as by a store that lost them.
+    is_lost: bool,
 }
 
 impl Input {
-    /// The input whose every seed is tried: a first model, some that follow it, a bad batch and a late one.
+    /// The input whose every seed is tried: a first model, some that follow it, a bad batch, one whose bytes are gone, and a late one.
     ///
     /// # Errors
     /// As [`Self::of_days`].
@@ -60,7 +62,8 @@ impl Input {
             batches.push(batch(begin.plus((first + day) * DAY), 1, pace)?);
             if day == days / 2 {
                 let as_of = begin.plus((first + day + 1) * DAY);
-                batches.push(Batch { bytes: b"hour;carbon\n1;2\n".to_vec(), as_of });
+                batches.push(Batch { bytes: b"hour;carbon\n1;2\n".to_vec(), as_of, is_lost: false });
+                batches.push(Batch { bytes: b"nobody has these".to_vec(), as_of, is_lost: true });
                 // Late rows of a day that was handed in already, with other values.
                 batches.push(Batch { as_of, ..batch(begin.plus((first + day - 1) * DAY), 1, Pace::Quick)? });
             }
@@ -83,7 +86,9 @@ impl Input {
         let Some(batch) = self.batches.get(place) else { return Ok(()) };
         let series = &self.definition.id;
         let raw = Artifact::of(Kind::Raw, series, Format::Csv, batch.bytes.clone());
-        artifacts.store(&raw).await?;
+        if !batch.is_lost {
+            artifacts.store(&raw).await?;
+        }
         bus.receive_once(series, &raw.name, (batch.as_of, "simulation"), 0, None).await?;
         Ok(())
     }
@@ -93,5 +98,5 @@ fn batch(from: Timestamp, days: i64, pace: Pace) -> Result<Batch> {
     let as_of = from.plus(days * DAY);
     let hourly = wave(&from.to_string(), &as_of.to_string(), pace)?;
     let daily: Vec<&str> = hourly.lines().skip(1).step_by(24).collect();
-    Ok(Batch { bytes: format!("{HEADER}{}\n", daily.join("\n")).into_bytes(), as_of })
+    Ok(Batch { bytes: format!("{HEADER}{}\n", daily.join("\n")).into_bytes(), as_of, is_lost: false })
 }

@@ -233,6 +233,13 @@ impl<H: Handler> Desk<H> {
         if known.count >= self.limits.attempts {
             return self.bury(message, chained, &known.reason).await;
         }
+        if message.delivered > 1 {
+            match self.edges.bus.why_condemned(H::SERVICE, message.sequence).await {
+                Ok(Some(reason)) => return self.bury(message, chained, &reason).await,
+                Ok(None) => {}
+                Err(error) => return self.judge(message, (&delivery, &trace), &error.into()).await,
+            }
+        }
         let is_suspect = message.delivered > self.limits.deliveries;
         if is_suspect {
             match self.edges.bus.take_up(H::SERVICE, message.sequence).await {
@@ -319,6 +326,10 @@ impl<H: Handler> Desk<H> {
     /// and is buried then: a message that is gone while its chain is open would block its series for good.
     async fn bury(&self, message: &Handed, chained: Option<(&Delivery, &TraceContext)>, reason: &str) -> Step {
         if let Some((delivery, trace)) = chained {
+            if let Err(failure) = self.edges.bus.condemn(H::SERVICE, message.sequence, reason).await {
+                warn!(%failure, "cannot put on record yet that the message is given up");
+                return self.bury_later(message, reason);
+            }
             match self.end_chain(delivery, trace, reason).await {
                 Ok(Step::Ruled(_)) => {}
                 Ok(not_yet) => {
@@ -344,6 +355,9 @@ impl<H: Handler> Desk<H> {
         if let Err(failure) = self.edges.bus.bury(&letter(H::SERVICE, message, reason)).await {
             warn!(%failure, "cannot keep the dead letter yet");
             return self.bury_later(message, reason);
+        }
+        if let Err(failure) = self.edges.bus.strike_off(H::SERVICE, message.sequence).await {
+            warn!(%failure, "it stays on record that the message was given up");
         }
         counter!("aria_dead_letters_total", "service" => H::SERVICE).increment(1);
         error!(reason, "cannot be processed: it lies with the dead letters");
