@@ -8,7 +8,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -75,7 +75,9 @@ impl Course {
 /// With the first input that breaks the law, which is kept in a file, or that takes too much time or memory; and where
 /// all inputs of the corpus came to the same, since the law then judges only one side.
 pub fn run(target: &Target, law: impl Fn(&[u8]) -> Result<Outcome>) -> Result<()> {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = turn();
+    // Without a backtrace, which takes fifty megabytes: a library that panics on a damaged file is shielded from.
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     if std::env::var("ARIA_FUZZ_TARGET").is_ok_and(|wanted| !wanted.is_empty() && wanted != target.name) {
         return Ok(());
     }
@@ -100,9 +102,13 @@ pub fn run(target: &Target, law: impl Fn(&[u8]) -> Result<Outcome>) -> Result<()
     Ok(())
 }
 
-/// What a piece of work gives and the most memory that it took at once.
+/// Waits until no other test asks for memory: a test that measures has to make its input in its own turn too.
+pub fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a piece of work gives and the most memory that it took at once; the caller has its [`turn`].
 pub fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
     let done = work();

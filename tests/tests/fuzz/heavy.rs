@@ -6,7 +6,7 @@ use aria_core::contract::{Broken, Checked, QUARANTINE_ROWS, check};
 use aria_core::numbers;
 use aria_core::series::Definition;
 
-use crate::engine::measured;
+use crate::engine::{measured, turn};
 
 const MIB: usize = 1 << 20;
 const HEADER: &str = "when,ci\n";
@@ -32,6 +32,7 @@ fn within(memory: usize, format: Format, bytes: &[u8]) -> Result<Result<Checked,
 
 #[test]
 fn a_row_of_64_mib_without_an_end_is_refused_alone_in_little_memory() -> Result<()> {
+    let _turn = turn();
     let text = format!("{HEADER}{ROW}{}\n2021-01-01T01:00:00Z,301\n", "9".repeat(64 * MIB));
     let checked = within(8 * MIB, Format::Csv, text.as_bytes())??;
     assert_eq!((checked.table.rows(), checked.rows_refused), (2, 1));
@@ -41,6 +42,7 @@ fn a_row_of_64_mib_without_an_end_is_refused_alone_in_little_memory() -> Result<
 
 #[test]
 fn a_row_of_64_million_fields_is_refused_alone_in_little_memory() -> Result<()> {
+    let _turn = turn();
     let text = format!("{HEADER}{ROW}{}\n2021-01-01T01:00:00Z,301\n", ",".repeat(64 * MIB));
     let checked = within(32 * MIB, Format::Csv, text.as_bytes())??;
     assert_eq!((checked.table.rows(), checked.rows_refused), (2, 1));
@@ -49,6 +51,7 @@ fn a_row_of_64_million_fields_is_refused_alone_in_little_memory() -> Result<()> 
 
 #[test]
 fn a_header_of_64_million_columns_breaks_the_batch_in_little_memory() -> Result<()> {
+    let _turn = turn();
     let text = format!("when,ci{}\n{ROW}", ",".repeat(64 * MIB));
     let reason = within(32 * MIB, Format::Csv, text.as_bytes())?.unwrap_err().to_string();
     ensure!(reason.contains("a row has more than 1048576 bytes"), "{reason}");
@@ -57,6 +60,7 @@ fn a_header_of_64_million_columns_breaks_the_batch_in_little_memory() -> Result<
 
 #[test]
 fn an_open_quotation_mark_before_64_mib_costs_its_own_row_alone() -> Result<()> {
+    let _turn = turn();
     let rows: String = ROW.repeat(64 * MIB / ROW.len() / 64);
     let text = format!("{HEADER}2021-01-01T00:00:00Z,\"300\n{rows}");
     let checked = within(64 * MIB, Format::Csv, text.as_bytes())??;
@@ -67,6 +71,7 @@ fn an_open_quotation_mark_before_64_mib_costs_its_own_row_alone() -> Result<()> 
 
 #[test]
 fn blank_lines_are_no_part_of_a_row_however_many_there_are() -> Result<()> {
+    let _turn = turn();
     let text = format!("{HEADER}{}{ROW}", "\n\r\n".repeat(MIB));
     let checked = within(4 * MIB, Format::Csv, text.as_bytes())??;
     assert_eq!((checked.table.rows(), checked.rows_refused), (1, 0));
@@ -75,6 +80,7 @@ fn blank_lines_are_no_part_of_a_row_however_many_there_are() -> Result<()> {
 
 #[test]
 fn a_million_bad_rows_are_counted_and_ten_thousand_listed() -> Result<()> {
+    let _turn = turn();
     let text = format!("{HEADER}{}{ROW}", "noon,x\n".repeat(1_000_000));
     let checked = within(16 * MIB, Format::Csv, text.as_bytes())??;
     assert_eq!((checked.quarantined.len(), checked.quarantined_total), (QUARANTINE_ROWS, 1_000_000));
@@ -86,6 +92,7 @@ fn a_million_bad_rows_are_counted_and_ten_thousand_listed() -> Result<()> {
 
 #[test]
 fn lists_in_lists_without_end_are_refused_where_they_stand() -> Result<()> {
+    let _turn = turn();
     for opened in ["[", "{\"a\":"] {
         let text = format!("{{\"ci\":{}\n", opened.repeat(16 * MIB / opened.len()));
         let broken = within(64 * MIB, Format::Ndjson, text.as_bytes())?.unwrap_err();
@@ -96,6 +103,7 @@ fn lists_in_lists_without_end_are_refused_where_they_stand() -> Result<()> {
 
 #[test]
 fn a_hundred_thousand_columns_are_told_apart_without_comparing_each_with_each() -> Result<()> {
+    let _turn = turn();
     let names: Vec<String> = (0..100_000).map(|place| format!("c{place}")).collect();
     let text = format!("{}\n{}\n", names.join(","), vec!["1"; names.len()].join(","));
     let began = std::time::Instant::now();
@@ -125,6 +133,7 @@ fn structures(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_footer_that_lists_millions_of_empty_columns_is_refused_before_room_is_made_for_them() -> Result<()> {
+    let _turn = turn();
     let length = 4_000_000;
     // Version, a schema of one element `r` without children, no rows; then a list of that many empty structures: as the
     // columns of a row group, as row groups, and as remarks.
