@@ -4,7 +4,7 @@
 #   make run INPUT=file.csv ONCE=1 OUT=dir    the same on a real file, leaving when done; forecasts.csv and summary.json in dir
 #   make test                                 every test, with a real NATS server and a real S3 server
 #   make fuzz TARGET=csv SECONDS=600          the parsers' tests from other seeds, for as long as asked
-#   make chaos [SEEDS=200] [SEED=n] [JOBS=2]  seeded schedules of faults against the real platform, compared byte for byte
+#   make chaos [SEEDS=200] [SEED=n] [JOBS=2]  seeded faults, simulated and against the real platform, compared byte for byte
 #   make heavy                                the loads of BOUNDS.md in full; prints time and memory, fails beyond the bounds
 #
 # One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
@@ -12,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos heavy fuzz fmt lint deny clean
+.PHONY: help setup run test chaos mutations heavy fuzz fmt lint deny clean
 
 # Works without HOME and with an almost empty PATH: cargo is looked for where rustup puts it.
 RUST := $(or $(CARGO_HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6)/.cargo)/bin
@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
 
 # Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export CALLER INPUT ONCE OUT TARGET SEED SEEDS FROM JOBS DEMOS DRY
+export CALLER INPUT ONCE OUT TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
@@ -52,10 +52,18 @@ fuzz: ## Fuzzes the parsers: [TARGET=csv|ndjson|parquet|...] [SECONDS=60, of eac
 	cargo test --locked --workspace --test fuzz -- --test-threads=1 --skip heavy 2>&1 | tee "$$log"; \
 	grep -q '^fuzz \|\.\.\. fuzz ' "$$log" || { echo "no target is called $$TARGET" >&2; exit 1; }
 
-chaos: ## Breaks the real platform by seeded schedules and compares bytes: [SEEDS=200] [SEED=n] [FROM=n] [JOBS=2]
+chaos: ## Breaks the platform by seeded faults, simulated and real, and compares bytes: [SIMULATIONS=20000] [SEEDS=200] [SEED=n] [FROM=n] [JOBS=2]
 	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
-	@exec "$${CARGO_TARGET_DIR:-target}/debug/chaos"
+	@built=$${CARGO_TARGET_DIR:-target}/debug; code=0; \
+	if [ -z "$$SEED$$DRY" ]; then "$$built/simulate" --seeds "$${SIMULATIONS:-20000}" || code=$$?; fi; \
+	"$$built/chaos" || code=$$?; \
+	exit "$$code"
+
+mutations: ## Puts defects in on purpose, one by one, and shows that the simulation finds each
+	@deploy/setup.sh
+	@cargo build --locked --workspace --bins
+	@tests/mutations/run.sh
 
 heavy: setup ## Runs the loads of BOUNDS.md in full, some ten minutes, and prints time and memory
 	@cargo build --locked --workspace --bins

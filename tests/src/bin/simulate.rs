@@ -1,6 +1,7 @@
-//! Runs simulations of many seeds and prints what happened in them: `simulate --seeds 20000 [--from 1]`.
+//! Runs simulations of many seeds and prints what happened in them: `simulate --seeds 20000 [--from 1] [--enough N]`.
 //!
-//! Exits with 1 where one of them ends in another state than the undisturbed run.
+//! With `--enough N` it stops once so many seeds ended badly. Exits with 1 where one of them ends in another state than
+//! the undisturbed run, with 2 where it cannot say.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use aria_tests::simulation::{Counts, Input, Violation, run, undisturbed};
 struct Asked {
     from: u64,
     seeds: u64,
+    /// Seeds with violations after which no further seed is begun.
+    enough: u64,
 }
 
 fn main() -> ExitCode {
@@ -39,21 +42,24 @@ fn simulate() -> Result<ExitCode> {
         whole.count("forecast.issued")
     );
     let (started, next) = (Instant::now(), Arc::new(AtomicU64::new(asked.from)));
+    let found = Arc::new(AtomicU64::new(0));
     let threads = std::thread::available_parallelism()?.get();
     let last = asked.from + asked.seeds;
     let workers: Vec<_> = (0..threads)
         .map(|_| {
-            let (input, whole, next) = (Arc::clone(&input), Arc::clone(&whole), Arc::clone(&next));
+            let (input, whole) = (Arc::clone(&input), Arc::clone(&whole));
+            let (next, found) = (Arc::clone(&next), Arc::clone(&found));
             std::thread::spawn(move || -> Result<(Counts, Vec<(u64, Vec<Violation>)>)> {
                 let (mut sum, mut bad) = (Counts::default(), Vec::new());
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= last {
+                    if seed >= last || found.load(Ordering::Relaxed) >= asked.enough {
                         return Ok((sum, bad));
                     }
                     let outcome = run(seed, &input, &whole)?;
                     sum.add(&outcome.counts);
                     if !outcome.violations.is_empty() {
+                        found.fetch_add(1, Ordering::Relaxed);
                         bad.push((seed, outcome.violations));
                     }
                 }
@@ -77,13 +83,14 @@ fn simulate() -> Result<ExitCode> {
 }
 
 fn asked(mut args: impl Iterator<Item = String>) -> Result<Asked> {
-    let mut asked = Asked { from: 1, seeds: 1_000 };
+    let mut asked = Asked { from: 1, seeds: 1_000, enough: u64::MAX };
     while let Some(name) = args.next() {
         let value: u64 = args.next().with_context(|| format!("{name} needs a number"))?.parse()?;
         match name.as_str() {
             "--from" => asked.from = value,
             "--seeds" => asked.seeds = value,
-            _ => bail!("unknown argument {name}: --seeds and --from are known"),
+            "--enough" => asked.enough = value,
+            _ => bail!("unknown argument {name}: --seeds, --from and --enough are known"),
         }
     }
     Ok(asked)

@@ -13,6 +13,7 @@ use super::{BusError, Health, STREAM, memory};
 
 /// A connection to whatever carries the messages.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "a process has a handful of connections")]
 pub(super) enum Link {
     Server(Server),
     Memory(memory::Line),

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Shows that the oracle of the faults sees: builds the platform with each defect of this folder put in on purpose, and
+# breaks it as `make test` does. Every one of them has to be found. Ends with 1 where one is not.
+#
+#   tests/mutations/run.sh [SEEDS]
+set -u -o pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
+root=$(cd "$here/../.." && pwd) || exit 1
+seeds=${1:-3000}
+cd "$root" || exit 1
+
+built=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+work=$built/mutations
+source=$work/source
+# A target folder of its own, or the next build of the real source would find the defect's. What the dependencies were
+# built to is lent to it.
+if [ ! -d "$work/target/debug/deps" ]; then
+  mkdir -p "$work/target/debug/deps" || exit 1
+  cp -a "$built/debug/.fingerprint" "$built/debug/build" "$work/target/debug/" || exit 1
+  find "$built/debug/deps" -maxdepth 1 \( -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' -o -name '*.d' \) \
+    -exec cp -a -t "$work/target/debug/deps" {} + || exit 1
+fi
+
+rm -rf "$source" && mkdir -p "$source" || exit 1
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$source" || exit 1
+cd "$source" || exit 1
+# Not as a part of this repository: the patches are for the copy.
+export GIT_CEILING_DIRECTORIES=$work
+
+missed=0
+for patch in "$here"/*.patch; do
+  name=$(basename "$patch" .patch)
+  git apply "$patch" || { echo "$name: the patch does not apply any more: make it anew"; exit 1; }
+  cargo build --locked --quiet --workspace --bin simulate --target-dir "$work/target" || { echo "$name: does not build"; exit 1; }
+  found=$("$work/target/debug/simulate" --seeds "$seeds" --enough 1 2>&1)
+  case $? in
+    0) echo "$name: NOT FOUND in $seeds seeds"; missed=1 ;;
+    1) echo "$name: found. $(tail -n 1 <<<"$found"); $(grep -m 1 -A 1 '^seed ' <<<"$found" | tr -s '\n ' ' ')" ;;
+    2 | 101) echo "$name: found at once, undisturbed. $(tail -n 1 <<<"$found")" ;;
+    *) echo "$name: the simulation was ended from outside"; exit 1 ;;
+  esac
+  # The time of the change is what the next build goes by.
+  git apply --reverse "$patch" || exit 1
+done
+cd "$root" && rm -rf "$source"
+exit "$missed"
