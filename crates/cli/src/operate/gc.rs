@@ -97,8 +97,26 @@ impl Gc {
         let mut collector = Collector::begin(&edges.artifacts, &edges.bus, self.lease).await?;
         let clocks = [local_time(), collector.begun(), edges.artifacts.clock().await?];
         let found = survey(&edges, &policy, &SERVICES, earliest(clocks)).await?;
-        let deleted = delete(&edges, &mut collector, &found.plan).await?;
+        let deleted = self.delete(&edges, &mut collector, &found.plan).await?;
         self.tell(&found, &policy, Some(deleted))
+    }
+
+    /// Deletes what a plan says, with its progress where nobody wants JSON.
+    async fn delete(&self, edges: &Edges, collector: &mut Collector<'_>, plan: &Plan) -> anyhow::Result<Deleted> {
+        let (all, messages) = (plan.artifacts.len(), plan.messages.len());
+        let told = |so_far: &Collection| {
+            if !self.json {
+                note!("{} of {all} artifacts", so_far.deleted + so_far.spared);
+            }
+        };
+        let artifacts = collector.delete(&plan.artifacts, told).await.context("the artifacts are not all deleted")?;
+        let told = |gone: usize| {
+            if !self.json && (gone.is_multiple_of(TOLD_EVERY) || gone == messages) {
+                note!("{gone} of {messages} messages");
+            }
+        };
+        clear_log(&edges.bus, &plan.messages, told).await.context("the log is not all cleared")?;
+        Ok(Deleted { artifacts, messages })
     }
 
     fn tell(&self, found: &Survey, policy: &Policy, deleted: Option<Deleted>) -> anyhow::Result<()> {
@@ -138,20 +156,6 @@ impl Keeping {
             .with(keys::KEEP_DROPPED, "--keep-dropped", self.keep_dropped.as_ref())
             .with(keys::KEEP_ORPHANS, "--keep-orphans", self.keep_orphans.as_ref())
     }
-}
-
-async fn delete(edges: &Edges, collector: &mut Collector<'_>, plan: &Plan) -> anyhow::Result<Deleted> {
-    let all = plan.artifacts.len();
-    let told = |so_far: &Collection| note!("{} of {all} artifacts", so_far.deleted + so_far.spared);
-    let artifacts = collector.delete(&plan.artifacts, told).await.context("the artifacts are not all deleted")?;
-    let messages = plan.messages.len();
-    let told = |gone: usize| {
-        if gone.is_multiple_of(TOLD_EVERY) || gone == messages {
-            note!("{gone} of {messages} messages");
-        }
-    };
-    clear_log(&edges.bus, &plan.messages, told).await.context("the log is not all cleared")?;
-    Ok(Deleted { artifacts, messages })
 }
 
 /// The earliest of the clocks of this machine, the broker and the store: one that runs ahead makes nothing old.

@@ -65,11 +65,9 @@ pub enum CollectError {
     /// Another collector is at work.
     #[error("another collection of garbage is at work: let it end, then run this again")]
     Another,
-    /// The store is too slow to delete a round within the lease.
-    #[error("the store did not delete {artifacts} artifacts within {lease_seconds} s: give a longer --lease")]
+    /// What was begun was not done within the lease.
+    #[error("the store takes more than {lease_seconds} s to delete an artifact: give a longer --lease")]
     TooSlow {
-        /// How many there were in the round.
-        artifacts: usize,
         /// The lease.
         lease_seconds: u32,
     },
@@ -111,15 +109,18 @@ impl<'a> Collector<'a> {
     /// Deletes artifacts, but for those that were stored again since they were listed; tells of each round.
     ///
     /// # Errors
-    /// Where another collector took over, the store or the record fails, or a round takes longer than the lease.
+    /// Where another collector took over, the store or the record fails, or a deletion takes longer than the lease.
     pub async fn delete(
         &mut self,
         doomed: &[Stored],
         mut told: impl FnMut(&Collection),
     ) -> Result<Collection, CollectError> {
-        let mut all = Collection::default();
-        for round in doomed.chunks(MOST_CONDEMNED) {
+        let (mut all, mut rest) = (Collection::default(), doomed);
+        while !rest.is_empty() {
+            let round = rest.get(..MOST_CONDEMNED).unwrap_or(rest);
             let Collection { deleted, bytes, spared } = self.round(round).await?;
+            let done = usize::try_from(deleted + spared).unwrap_or(usize::MAX);
+            rest = rest.get(done..).unwrap_or_default();
             all.deleted += deleted;
             all.bytes += bytes;
             all.spared += spared;
@@ -128,22 +129,24 @@ impl<'a> Collector<'a> {
         Ok(all)
     }
 
+    /// One round, of as many of these as can be begun in half of the lease, from the first on; at least one.
     async fn round(&mut self, round: &[Stored]) -> Result<Collection, CollectError> {
         // From before the record is written: it is over before anybody may think that it is.
-        let over = Instant::now() + Duration::from_secs(u64::from(self.lease_seconds));
+        let (now, lease) = (Instant::now(), Duration::from_secs(u64::from(self.lease_seconds)));
         let keys = round.iter().map(|stored| stored.name.key()).collect();
         self.write(Condemned { keys, lease_seconds: self.lease_seconds }).await?;
         self.tell(Moment::Condemned).await;
-        let collected = timeout_at(over, self.delete_all(round)).await;
-        let late = CollectError::TooSlow { artifacts: round.len(), lease_seconds: self.lease_seconds };
+        let collected = timeout_at(now + lease, self.delete_all(round, now + lease / 2)).await;
         // Where it failed, an answer that was not waited for may still be carried out: the record stays.
-        let collected = collected.map_err(|_| late)??;
+        let collected = collected.map_err(|_| CollectError::TooSlow { lease_seconds: self.lease_seconds })??;
         self.write(Condemned { lease_seconds: self.lease_seconds, ..Condemned::default() }).await?;
         Ok(collected)
     }
 
-    async fn delete_all(&self, round: &[Stored]) -> Result<Collection, StoreError> {
-        let deletions = iter(round).map(|stored| self.delete_one(stored)).buffer_unordered(AT_ONCE);
+    async fn delete_all(&self, round: &[Stored], last_begin: Instant) -> Result<Collection, StoreError> {
+        let in_time = |(i, _): &(usize, &Stored)| *i == 0 || Instant::now() < last_begin;
+        let begun = round.iter().enumerate().take_while(in_time);
+        let deletions = iter(begun).map(|(_, stored)| self.delete_one(stored)).buffer_unordered(AT_ONCE);
         let add = |mut all: Collection, bytes: Option<u64>| async move {
             match bytes {
                 Some(bytes) => (all.deleted, all.bytes) = (all.deleted + 1, all.bytes + bytes),
