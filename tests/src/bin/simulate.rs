@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use aria_tests::simulation::{Counts, Input, Violation, run, undisturbed};
+use aria_tests::simulation::{Counts, End, Input, Violation, run, undisturbed};
+
+/// Seeds with violations, and violations of each, that are shown.
+const SHOWN: usize = 10;
 
 struct Asked {
     from: u64,
@@ -31,7 +34,7 @@ fn main() -> ExitCode {
 fn simulate() -> Result<ExitCode> {
     let asked = asked(std::env::args().skip(1))?;
     let input = Arc::new(Input::usual()?);
-    let whole = Arc::new(undisturbed(&input)?);
+    let whole = undisturbed(&input)?;
     println!(
         "undisturbed: {} batches, {} events, {} artifacts; {} models promoted, {} retrainings, {} forecasts",
         input.len(),
@@ -41,45 +44,58 @@ fn simulate() -> Result<ExitCode> {
         whole.count("retraining.requested"),
         whole.count("forecast.issued")
     );
-    let (started, next) = (Instant::now(), Arc::new(AtomicU64::new(asked.from)));
-    let found = Arc::new(AtomicU64::new(0));
-    let threads = std::thread::available_parallelism()?.get();
-    let last = asked.from + asked.seeds;
-    let workers: Vec<_> = (0..threads)
-        .map(|_| {
-            let (input, whole) = (Arc::clone(&input), Arc::clone(&whole));
-            let (next, found) = (Arc::clone(&next), Arc::clone(&found));
-            std::thread::spawn(move || -> Result<(Counts, Vec<(u64, Vec<Violation>)>)> {
-                let (mut sum, mut bad) = (Counts::default(), Vec::new());
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= last || found.load(Ordering::Relaxed) >= asked.enough {
-                        return Ok((sum, bad));
-                    }
-                    let outcome = run(seed, &input, &whole)?;
-                    sum.add(&outcome.counts);
-                    if !outcome.violations.is_empty() {
-                        found.fetch_add(1, Ordering::Relaxed);
-                        bad.push((seed, outcome.violations));
-                    }
-                }
-            })
-        })
-        .collect();
-    let (mut sum, mut bad) = (Counts::default(), Vec::new());
-    for worker in workers {
-        let (counts, violations) = worker.join().map_err(|_| anyhow::anyhow!("a simulation panicked"))??;
-        sum.add(&counts);
-        bad.extend(violations);
-    }
-    println!("{} seeds from {} in {:.1} s: {sum}", asked.seeds, asked.from, started.elapsed().as_secs_f64());
-    bad.sort_by_key(|(seed, _)| *seed);
-    for (seed, violations) in bad.iter().take(20) {
+    let started = Instant::now();
+    let mut tried = all(&asked, &input, &whole)?;
+    let (seeds, from, seconds) = (tried.seeds, asked.from, started.elapsed().as_secs_f64());
+    println!("{seeds} seeds from {from} in {seconds:.1} s: {}", tried.counts);
+    tried.bad.sort_by_key(|(seed, _)| *seed);
+    for (seed, violations) in tried.bad.iter().take(SHOWN) {
         println!("seed {seed}:");
-        violations.iter().take(10).for_each(|violation| println!("  {}", violation.0));
+        violations.iter().take(SHOWN).for_each(|violation| println!("  {}", violation.0));
     }
-    println!("{} seeds with violations", bad.len());
-    Ok(ExitCode::from(u8::from(!bad.is_empty())))
+    println!("{} seeds with violations", tried.bad.len());
+    Ok(ExitCode::from(u8::from(!tried.bad.is_empty())))
+}
+
+/// What became of some seeds.
+#[derive(Default)]
+struct Tried {
+    seeds: u64,
+    counts: Counts,
+    bad: Vec<(u64, Vec<Violation>)>,
+}
+
+/// Tries all seeds, with a thread for each processor.
+fn all(asked: &Asked, input: &Arc<Input>, whole: &End) -> Result<Tried> {
+    let (next, found) = (AtomicU64::new(asked.from), AtomicU64::new(0));
+    let some = || {
+        let mut tried = Tried::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= asked.from + asked.seeds || found.load(Ordering::Relaxed) >= asked.enough {
+                return Ok::<_, anyhow::Error>(tried);
+            }
+            let outcome = run(seed, input, whole)?;
+            tried.seeds += 1;
+            tried.counts.add(&outcome.counts);
+            if !outcome.violations.is_empty() {
+                found.fetch_add(1, Ordering::Relaxed);
+                tried.bad.push((seed, outcome.violations));
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism()?.get();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(some)).collect();
+        let mut sum = Tried::default();
+        for worker in workers {
+            let tried = worker.join().map_err(|_| anyhow::anyhow!("a simulation panicked"))??;
+            sum.seeds += tried.seeds;
+            sum.counts.add(&tried.counts);
+            sum.bad.extend(tried.bad);
+        }
+        Ok(sum)
+    })
 }
 
 fn asked(mut args: impl Iterator<Item = String>) -> Result<Asked> {

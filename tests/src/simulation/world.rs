@@ -133,7 +133,7 @@ impl World {
     fn is_over(&self) -> bool {
         let idle = |service: &&str| self.ground.broker.unacknowledged(service) == 0;
         let looked = || SERVICES.iter().all(|service| self.ground.broker.waiting(service).is_empty());
-        self.fed == self.input.len() && self.tasks.is_empty() && looked() && SERVICES.iter().all(|s| idle(s))
+        self.fed == self.input.len() && self.tasks.is_empty() && looked() && SERVICES.iter().all(idle)
     }
 
     fn move_on(&mut self) {
