@@ -1,5 +1,5 @@
-//! Breaks the platform and compares bytes: the real services as processes, a real NATS and a real S3 server, faults from
-//! a seeded schedule, and an oracle that knows what an undisturbed run leaves behind.
+//! Breaks the platform and compares bytes: the real services as processes, a real NATS and a real S3 server, faults
+//! from a seeded schedule, and an oracle that knows what an undisturbed run leaves behind.
 //!
 //! `make chaos` runs many schedules; a few that hold every kind of fault belong to `make test`.
 

@@ -1,7 +1,8 @@
 //! The platform in one process, one thread and no time: the services' own handlers and the worker's own rules over a
 //! broker and a store in memory, with every order of events and every fault drawn from a seed.
 //!
-//! What a process asks of the broker or the store is a point at which others may go first and at which it may be killed.
+//! What a process asks of the broker or the store is a point at which others may go first and at which it may be
+//! killed.
 
 mod chance;
 mod cluster;

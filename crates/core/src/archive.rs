@@ -60,8 +60,8 @@ pub struct Part {
     pub size_bytes: u64,
 }
 
-/// What stands in the place of a series' head while it is being imported: nobody else can take the name, hand a batch in
-/// or move a cell, and a run that was cut off knows its own.
+/// What stands in the place of a series' head while it is being imported: nobody else can take the name, hand a batch
+/// in or move a cell, and a run that was cut off knows its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     /// The SHA-256 of the [`Contents`] that are being imported.

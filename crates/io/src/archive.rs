@@ -1,9 +1,9 @@
 //! The file of an exported series: a tar archive, written and read part by part.
 //!
 //! In this order: `archive.json` says what it is, `cells/` holds the four cells, `events/` the events in the order of
-//! the log, `artifacts/` every artifact under its key, and `contents.json` what all of it must be. The same series gives
-//! the same bytes. What a part means is not this module's business, but a file counts as whole only where everything
-//! that its cells, events and documents name is in it.
+//! the log, `artifacts/` every artifact under its key, and `contents.json` what all of it must be. The same series
+//! gives the same bytes. What a part means is not this module's business, but a file counts as whole only where
+//! everything that its cells, events and documents name is in it.
 
 mod error;
 mod read;

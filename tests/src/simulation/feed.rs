@@ -34,7 +34,8 @@ struct Batch {
 }
 
 impl Input {
-    /// The input whose every seed is tried: a first model, some that follow it, a bad batch, one whose bytes are gone, and a late one.
+    /// The input whose every seed is tried: a first model, some that follow it, a bad batch, one whose bytes are gone,
+    /// and a late one.
     ///
     /// # Errors
     /// As [`Self::of_days`].

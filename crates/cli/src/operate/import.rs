@@ -1,8 +1,8 @@
 //! `aria import`: a series that was exported laid into another platform, where it goes on as it would have.
 //!
 //! The file is read to its end before anything is changed. Then the series' head is taken, so that nobody else can make
-//! or move the series; artifacts, cells and events are written, in the order in which each is named by the next; and the
-//! head is put in its place last. A run that was cut off anywhere is finished by the same command.
+//! or move the series; artifacts, cells and events are written, in the order in which each is named by the next; and
+//! the head is put in its place last. A run that was cut off anywhere is finished by the same command.
 
 mod laying;
 

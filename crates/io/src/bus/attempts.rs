@@ -1,5 +1,5 @@
-//! What has to be known of a message whoever gets it next: how often it was taken up and never put down, which tells one
-//! that brings its process down, and that it is given up.
+//! What has to be known of a message whoever gets it next: how often it was taken up and never put down, which tells
+//! one that brings its process down, and that it is given up.
 
 use super::setup::ATTEMPTS;
 use super::{Bus, BusError};

@@ -1,5 +1,5 @@
-//! What any broker must uphold, to be run over each one that Aria is used with: a real server, and the one in memory that
-//! simulations rely on.
+//! What any broker must uphold, to be run over each one that Aria is used with: a real server, and the one in memory
+//! that simulations rely on.
 //!
 //! Part of the crate, not of its tests, so that both can be reached. It wants a broker that is set up and empty.
 

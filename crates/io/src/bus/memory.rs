@@ -1,8 +1,8 @@
 //! A broker in memory, with the rules of JetStream that Aria relies on: for histories that are run offline and for
 //! simulations. The suite in [`super::conformance`] runs over it and over a real server.
 //!
-//! It has no clock: a message that is given back can be handed out again at once, and one that is in hand stays so until
-//! somebody says that its time is over ([`Broker::take_back`]).
+//! It has no clock: a message that is given back can be handed out again at once, and one that is in hand stays so
+//! until somebody says that its time is over ([`Broker::take_back`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;

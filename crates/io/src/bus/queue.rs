@@ -117,8 +117,8 @@ impl Handed {
         }
     }
 
-    /// Tells the broker that it is done, and waits until the broker has confirmed it: so a lost acknowledgement is known
-    /// here and not after the waiting time.
+    /// Tells the broker that it is done, and waits until the broker has confirmed it: so a lost acknowledgement is
+    /// known here and not after the waiting time.
     pub(crate) async fn done(&self) -> Result<(), async_nats::Error> {
         match &self.back {
             Back::Server(message) => message.double_ack().await,
