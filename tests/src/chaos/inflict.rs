@@ -211,8 +211,8 @@ impl Inflictor {
         }
         let context = record::jetstream(&self.world).await?;
         let subject = format!("aria.v1.{}.{}", service.consumes(), Platform::SERIES);
-        let stream = context.get_stream(STREAM).await?;
-        let find = async || Ok(stream.get_last_raw_message_by_subject(&subject).await?);
+        // At the very beginning the services have not made the stream yet.
+        let find = async || Ok(context.get_stream(STREAM).await?.get_last_raw_message_by_subject(&subject).await?);
         let Ok(message) = until("a message to publish again", WAITS, find).await else { return Ok(false) };
         let mut headers = HeaderMap::new();
         for (name, values) in message.headers.iter().filter(|(name, _)| !name.to_string().starts_with(CONDITIONS)) {
