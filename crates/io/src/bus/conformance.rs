@@ -14,7 +14,6 @@ use futures::future::try_join_all;
 use futures::stream::TryStreamExt;
 
 use super::{Bus, BusError, Filter, HEADS, Handed, MONITORS, Queue, Start};
-use crate::contracts::DeadLetter;
 use crate::runtime::{Limits, bind};
 
 const SERVICE: &str = "ingestion";
@@ -206,20 +205,6 @@ async fn the_first_mark_stands(bench: &impl Bench) -> Result<(), Breach> {
     rule(given == ["first", "first"], "the first mark stands")
 }
 
-fn letter(handed: &Handed) -> DeadLetter {
-    let headers = handed.headers.iter().flat_map(|headers| headers.iter());
-    let headers = headers.flat_map(|(name, values)| values.iter().map(|v| (name.to_string(), v.as_str().to_owned())));
-    DeadLetter {
-        service: SERVICE.to_owned(),
-        subject: handed.subject.clone(),
-        stream_sequence: handed.sequence,
-        attempts: handed.delivered,
-        reason: "conformance".to_owned(),
-        headers: headers.collect(),
-        body: handed.payload.to_vec(),
-    }
-}
-
 async fn a_message_buried_twice_is_one_dead_letter(bench: &impl Bench) -> Result<(), Breach> {
     let (bus, series) = (bench.bus().await, series("buried")?);
     bus.publish("upload", &received(&series, 1)).await?;
@@ -232,8 +217,8 @@ async fn a_message_buried_twice_is_one_dead_letter(bench: &impl Bench) -> Result
         }
         handed.done().await?;
     };
-    let first = bus.bury(&letter(&handed)).await?;
-    let again = bench.bus().await.bury(&letter(&handed)).await?;
+    let first = bus.bury(&handed.letter(SERVICE, "conformance")).await?;
+    let again = bench.bus().await.bury(&handed.letter(SERVICE, "conformance")).await?;
     rule(!first.duplicate && again.duplicate, "a dead letter is kept once")?;
     handed.buried().await?;
     let letters: Vec<_> = bus.dead_letters(Some(SERVICE), Start::First).await?.try_collect().await?;

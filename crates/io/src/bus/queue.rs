@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use super::memory;
+use crate::contracts::DeadLetter;
 
 /// A durable consumer.
 pub(crate) struct Queue(From);
@@ -107,6 +108,23 @@ impl Handed {
     /// Its place in the log.
     pub fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// What is kept of it where a service cannot process it.
+    pub(crate) fn letter(&self, service: &str, reason: &str) -> DeadLetter {
+        let headers = self.headers.iter().flat_map(|headers| headers.iter());
+        let headers = headers
+            .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
+            .collect();
+        DeadLetter {
+            service: service.to_owned(),
+            subject: self.subject.clone(),
+            stream_sequence: self.sequence,
+            attempts: self.delivered,
+            reason: reason.to_owned(),
+            headers,
+            body: self.payload.to_vec(),
+        }
     }
 
     /// Tells the broker that someone is at it.

@@ -14,7 +14,6 @@ use super::ledger::Ledger;
 use super::waiting::{NEAR, Room, Seat};
 use super::{Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain};
 use crate::bus::{Handed, Parts, is_past, parts, trace::TraceContext};
-use crate::contracts::DeadLetter;
 
 /// Where the deliveries of one service are dealt with.
 pub(super) struct Desk<H> {
@@ -345,14 +344,14 @@ impl<H: Handler> Desk<H> {
                         // For people to see; a second one of the same message is not kept.
                         let reason =
                             format!("{reason}; and its chain cannot be ended, which is tried again: {failure}");
-                        let _ = self.edges.bus.bury(&letter(H::SERVICE, message, &reason)).await;
+                        let _ = self.edges.bus.bury(&message.letter(H::SERVICE, &reason)).await;
                         error!(reason, "the series stands still until a person helps");
                         return self.bury_later(message, &reason);
                     }
                 },
             }
         }
-        if let Err(failure) = self.edges.bus.bury(&letter(H::SERVICE, message, reason)).await {
+        if let Err(failure) = self.edges.bus.bury(&message.letter(H::SERVICE, reason)).await {
             warn!(%failure, "cannot keep the dead letter yet");
             return self.bury_later(message, reason);
         }
@@ -387,21 +386,5 @@ impl<H: Handler> Desk<H> {
             (Ok(()), Ruling::Postpone(_) | Ruling::Retry(_) | Ruling::GiveBack) => {}
             (Err(error), _) => warn!(%error, "the broker did not confirm; it will hand the message out again"),
         }
-    }
-}
-
-fn letter(service: &str, message: &Handed, reason: &str) -> DeadLetter {
-    let headers = message.headers.iter().flat_map(|headers| headers.iter());
-    let headers = headers
-        .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.as_str().to_owned())))
-        .collect();
-    DeadLetter {
-        service: service.to_owned(),
-        subject: message.subject.clone(),
-        stream_sequence: message.sequence,
-        attempts: message.delivered,
-        reason: reason.to_owned(),
-        headers,
-        body: message.payload.to_vec(),
     }
 }
