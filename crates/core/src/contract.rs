@@ -23,17 +23,14 @@ mod judge;
 mod ndjson;
 mod parquet;
 pub(crate) mod reach;
+mod rows;
 pub(crate) mod sniff;
 #[cfg(test)]
 mod tests;
 
 pub use broken::BrokenReason;
 pub(crate) use parquet::Rows;
-
-/// The time that a cell of text means; none where ingestion would refuse it.
-pub(crate) fn time_in_text(bytes: &[u8], cadence: Cadence) -> Option<Timestamp> {
-    cell::Cell::of(bytes).time(cadence).ok()
-}
+pub(crate) use rows::{Timed, rows_of_csv, rows_of_ndjson};
 
 /// The most refused rows that are listed; beyond it they are only counted.
 pub const QUARANTINE_ROWS: usize = 10_000;
@@ -155,8 +152,8 @@ fn read(format: Format, bytes: &[u8], judge: &mut judge::Judge<'_>) -> Result<()
     glance(judge.definition(), format, bytes)?;
     let bytes = sniff::table_bytes(format, bytes)?;
     match format {
-        Format::Csv => csv::read(bytes, judge),
-        Format::Ndjson => ndjson::read(bytes, judge),
+        Format::Csv => csv::read(bytes, judge.definition(), judge).map(drop),
+        Format::Ndjson => ndjson::read(bytes, judge.definition(), judge),
         Format::Parquet => parquet::read(bytes, judge),
         Format::Json => Err(BrokenReason::Document),
     }

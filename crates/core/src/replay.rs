@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::artifact::Format;
 use crate::contract::reach::{Stretch, main_stretch};
-use crate::contract::{BrokenReason, Rows, time_in_text};
+use crate::contract::{BrokenReason, Rows, Timed, rows_of_csv, rows_of_ndjson};
 use crate::series::{Contract, Definition};
 use crate::table::ParquetError;
 use crate::time::{DAY, Timestamp};
@@ -32,22 +32,11 @@ pub struct Span {
 /// A history that cannot be cut into batches.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
-    /// The file is not text.
-    #[error("the file is not UTF-8 text: give CSV, NDJSON or Parquet")]
-    NotText,
-    /// The file has no header line.
-    #[error("the file is empty: give one with a header line and rows")]
-    Empty,
-    /// The file lacks the column with the times.
-    #[error("the file has no column `{wanted}`; it has {found}: name the right one in the series' definition")]
-    NoTimeColumn {
-        /// The column that the definition names.
-        wanted: String,
-        /// The columns of the file.
-        found: String,
-    },
     /// No row has a time that can be read.
-    #[error("no row of the file has a time such as 2023-03-26T01:00:00Z in column `{column}`")]
+    #[error(
+        "no row of the file has a time such as 2023-03-26T01:00:00Z in column `{column}`: correct it, or name the right \
+         column in the series' definition"
+    )]
     NoTime {
         /// The column that the definition names.
         column: String,
@@ -58,21 +47,21 @@ pub enum SplitError {
         /// The most rows, those of the largest upload.
         most: u64,
     },
-    /// A line that cannot be read as CSV.
-    #[error("the file cannot be read as CSV: {0}")]
-    Csv(#[from] csv::Error),
-    /// A Parquet file that ingestion would refuse.
+    /// A file that ingestion would refuse as a whole, whatever its rows.
     #[error("{0}")]
-    Broken(#[from] Box<BrokenReason>),
+    Broken(Box<BrokenReason>),
     /// A part of a Parquet file that cannot be written.
     #[error("a part of the file cannot be written: {0}")]
     Parquet(#[from] ParquetError),
-    /// A period ends beyond the last year that has a name.
-    #[error("the file's last times lie beyond the year 9999")]
-    LastPeriod,
-    /// Documents hold no table of rows.
-    #[error("a JSON document is no table: give CSV, NDJSON or Parquet")]
-    Document,
+}
+
+impl From<BrokenReason> for SplitError {
+    fn from(reason: BrokenReason) -> Self {
+        match reason {
+            BrokenReason::TooManyRows { most, .. } => Self::TooManyRows { most },
+            other => Self::Broken(Box::new(other)),
+        }
+    }
 }
 
 /// Cuts a file into batches of `days` UTC days, in the order of time whatever that of the rows; a row whose time cannot
@@ -105,7 +94,7 @@ pub fn split_span(
         Format::Csv => split_csv(bytes, definition, cut),
         Format::Ndjson => split_ndjson(bytes, definition, cut),
         Format::Parquet => split_parquet(bytes, definition, cut),
-        Format::Json => Err(SplitError::Document),
+        Format::Json => Err(BrokenReason::Document.into()),
     }
 }
 
@@ -148,9 +137,9 @@ impl<T> Periods<T> {
         Self { cut, most: contract.upload_rows, count: 0, parts: BTreeMap::new(), current: None, early: Vec::new() }
     }
 
-    fn push(&mut self, time: Option<Timestamp>, row: T) -> Result<(), SplitError> {
+    fn push(&mut self, time: Option<Timestamp>, row: T) -> Result<(), BrokenReason> {
         if self.count >= self.most {
-            return Err(SplitError::TooManyRows { most: self.most });
+            return Err(BrokenReason::TooManyRows { found: None, most: self.most });
         }
         self.count += 1;
         if let Some(time) = time {
@@ -187,8 +176,8 @@ impl<T> Periods<T> {
         let mut reached = i64::MIN;
         for (end, rows) in self.in_turn(contract) {
             reached = reached.max(end);
-            let as_of = Timestamp::from_seconds(reached).ok_or(SplitError::LastPeriod)?;
-            batches.push(Batch { as_of, format, bytes: encode(rows)? });
+            // The last period there is ends with the last time there is.
+            batches.push(Batch { as_of: Timestamp::EPOCH.plus(reached), format, bytes: encode(rows)? });
         }
         Ok(batches)
     }
@@ -205,50 +194,26 @@ impl<T> Periods<T> {
 }
 
 fn split_csv(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
-    let column = definition.source.time_column.as_str();
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-    let header = reader.byte_headers()?.clone();
-    if header.is_empty() {
-        return Err(SplitError::Empty);
-    }
-    let name = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_owned();
-    let place = header.iter().position(|field| name(field) == column).ok_or_else(|| SplitError::NoTimeColumn {
-        wanted: column.to_owned(),
-        found: header.iter().map(name).collect::<Vec<_>>().join(", "),
-    })?;
     let mut periods = Periods::new(cut, &definition.contract);
-    for record in reader.byte_records() {
-        let record = record?;
-        let time = record.get(place).and_then(|field| time_in_text(field, definition.cadence));
-        periods.push(time, record)?;
-    }
-    with_times(periods, column)?.batches(Format::Csv, &definition.contract, |rows| csv_of(&header, &rows))
-}
-
-fn csv_of(header: &csv::ByteRecord, rows: &[csv::ByteRecord]) -> Result<Vec<u8>, SplitError> {
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-    writer.write_byte_record(header)?;
-    for row in rows {
-        writer.write_byte_record(row)?;
-    }
-    Ok(writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?)
+    let header = rows_of_csv(bytes, definition, |Timed { time, raw }| periods.push(time, raw))?;
+    with_times(periods, &definition.source.time_column)?
+        .batches(Format::Csv, &definition.contract, |rows| Ok(lines(std::iter::once(header).chain(rows))))
 }
 
 fn split_ndjson(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| SplitError::NotText)?;
-    let column = definition.source.time_column.as_str();
     let mut periods = Periods::new(cut, &definition.contract);
-    for line in text.lines().filter(|l| !l.trim().is_empty()) {
-        let object = serde_json::from_str::<serde_json::Value>(line).ok();
-        let time = object.as_ref().and_then(|o| o.get(column)).and_then(|t| t.as_str());
-        periods.push(time.and_then(|t| time_in_text(t.as_bytes(), definition.cadence)), line.to_owned())?;
-    }
-    with_times(periods, column)?
-        .batches(Format::Ndjson, &definition.contract, |lines| Ok(lines.join("\n").into_bytes()))
+    rows_of_ndjson(bytes, definition, |Timed { time, raw }| periods.push(time, raw))?;
+    with_times(periods, &definition.source.time_column)?
+        .batches(Format::Ndjson, &definition.contract, |rows| Ok(lines(rows.into_iter())))
+}
+
+/// A text of these lines.
+fn lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    lines.flat_map(|line| [line, b"\n"]).flatten().copied().collect()
 }
 
 fn split_parquet(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {
-    let rows = Rows::read(bytes, definition).map_err(Box::new)?;
+    let rows = Rows::read(bytes, definition)?;
     let mut periods = Periods::new(cut, &definition.contract);
     for (row, time) in rows.times.iter().enumerate() {
         periods.push(*time, row)?;

@@ -13,7 +13,8 @@ use super::broken::BrokenReason;
 use super::cell::{Cell, shown};
 use super::columns::{Places, listed};
 use super::fault::Fault;
-use super::judge::Judge;
+use super::rows::Sink;
+use crate::series::Definition;
 
 /// How often, over the whole file, bytes may be read again because of open quotation marks.
 const READINGS: usize = 8;
@@ -21,17 +22,22 @@ const READINGS: usize = 8;
 const ROW_BYTES: usize = 1 << 20;
 const LINE_END: usize = 2;
 
-pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
+/// Gives the rows to a sink. The header, as it stands in the file, is the answer.
+pub(super) fn read<'a>(
+    bytes: &'a [u8],
+    definition: &Definition,
+    sink: &mut impl Sink<'a>,
+) -> Result<&'a [u8], BrokenReason> {
     let left = Shared::new(0);
     let mut reader = reader(bytes, &left);
     let mut header = ByteRecord::new();
     left.set(ROW_BYTES + LINE_END);
-    let unreadable = |source| BrokenReason::Csv { row: judge.rows(), source };
-    reader.read_byte_record(&mut header).map_err(unreadable)?;
-    let places = header_places(&header, judge)?;
-    let mut rows = Rows { bytes, start: reader.position().byte() as usize, width: header.len(), places, reread: 0 };
-    while rows.read_on(judge)? {}
-    Ok(())
+    reader.read_byte_record(&mut header).map_err(|source| BrokenReason::Csv { row: 0, source })?;
+    let places = header_places(&header, definition)?;
+    let start = reader.position().byte() as usize;
+    let mut rows = Rows { bytes, start, width: header.len(), places, reread: 0, given: 0 };
+    while rows.read_on(sink)? {}
+    Ok(line(bytes.get(..start).unwrap_or_default()))
 }
 
 /// The rows of a file from a byte on.
@@ -42,12 +48,14 @@ struct Rows<'a> {
     places: Places,
     /// Bytes that were read again so far.
     reread: usize,
+    /// Rows that were given to the sink so far.
+    given: u64,
 }
 
-impl Rows<'_> {
-    /// Judges rows until the end, or until an open quotation mark, after which `start` is the line that follows it.
+impl<'a> Rows<'a> {
+    /// Gives rows until the end, or until an open quotation mark, after which `start` is the line that follows it.
     /// Whether there is more to read.
-    fn read_on(&mut self, judge: &mut Judge<'_>) -> Result<bool, BrokenReason> {
+    fn read_on(&mut self, sink: &mut impl Sink<'a>) -> Result<bool, BrokenReason> {
         let rest = self.bytes.get(self.start..).unwrap_or_default();
         let left = Shared::new(0);
         let mut reader = reader(rest, &left);
@@ -59,33 +67,33 @@ impl Rows<'_> {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
                 Err(error) if matches!(error.kind(), ErrorKind::Io(_)) => {
-                    self.refuse_long_row(rest.get(from..).unwrap_or_default(), judge)?;
+                    self.refuse_long_row(rest.get(from..).unwrap_or_default(), sink)?;
                     return Ok(true);
                 }
-                Err(source) => return Err(BrokenReason::Csv { row: judge.rows(), source }),
+                Err(source) => return Err(BrokenReason::Csv { row: self.given, source }),
             }
             if record.iter().all(|field| field.trim_ascii().is_empty()) {
                 continue;
             }
             let raw = rest.get(from..reader.position().byte() as usize).unwrap_or_default();
             if raw.trim_ascii().len() > ROW_BYTES {
-                self.refuse_long_row(rest.get(from..).unwrap_or_default(), judge)?;
+                self.refuse_long_row(rest.get(from..).unwrap_or_default(), sink)?;
                 return Ok(true);
             }
             if let Some(lines) = self.swallowed_lines(&record, raw) {
                 let line = lines.split(|b| *b == b'\n').next().unwrap_or_default();
-                self.refuse_line(line, raw.len(), judge)?;
+                self.refuse_line(line, raw.len(), sink)?;
                 // `lines` ends where the record does, so that what is left of it begins after the refused line.
                 self.start += from + raw.len() - lines.len() + line.len() + 1;
                 return Ok(true);
             }
-            self.judge_row(&record, raw, judge)?;
+            self.give_row(&record, raw, sink)?;
         }
     }
 
     /// The raw lines of a record that runs over several because a quotation mark is open: one that cannot be right. A
     /// line break inside a quoted field that is not needed is none.
-    fn swallowed_lines<'b>(&self, record: &ByteRecord, raw: &'b [u8]) -> Option<&'b [u8]> {
+    fn swallowed_lines(&self, record: &ByteRecord, raw: &'a [u8]) -> Option<&'a [u8]> {
         let needed = [Some(self.places.time), Some(self.places.value)];
         let broken_cell = |place: &usize| record.get(*place).is_some_and(|cell| cell.contains(&b'\n'));
         let cannot_be = record.len() != self.width || needed.iter().flatten().any(broken_cell);
@@ -93,17 +101,23 @@ impl Rows<'_> {
         (cannot_be && lines.trim_ascii_end().contains(&b'\n')).then_some(lines)
     }
 
-    fn refuse_line(&mut self, line: &[u8], record_bytes: usize, judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
+    fn refuse_line(
+        &mut self,
+        line: &'a [u8],
+        record_bytes: usize,
+        sink: &mut impl Sink<'a>,
+    ) -> Result<(), BrokenReason> {
         self.reread = self.reread.saturating_add(record_bytes);
         if self.reread > self.bytes.len().saturating_mul(READINGS) {
-            return Err(BrokenReason::Quotes { row: judge.rows() + 1 });
+            return Err(BrokenReason::Quotes { row: self.given + 1 });
         }
-        judge.unreadable_row(&Cell::of(line.trim_ascii_end()).shown(), &Fault::OpenQuote)
+        self.given += 1;
+        sink.unreadable_row(line.trim_ascii_end(), &Fault::OpenQuote)
     }
 
     /// Refuses the first line of a row that has no end within [`ROW_BYTES`]: the line is too long itself, or opens a
     /// quotation mark. Blank lines before it are no part of the row, and reading begins anew after them.
-    fn refuse_long_row(&mut self, row: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
+    fn refuse_long_row(&mut self, row: &'a [u8], sink: &mut impl Sink<'a>) -> Result<(), BrokenReason> {
         let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let start = self.bytes.len() - row.len();
         let blank = row.iter().take_while(|byte| is_end(byte)).count();
@@ -114,23 +128,33 @@ impl Rows<'_> {
         let line = row.split(is_end).next().unwrap_or_default();
         self.start = start + line.len();
         if line.len() <= ROW_BYTES {
-            return self.refuse_line(line, ROW_BYTES, judge);
+            return self.refuse_line(line, ROW_BYTES, sink);
         }
-        judge.unreadable_row(&Cell::of(line).shown(), &Fault::LongRow { most: ROW_BYTES })
+        self.given += 1;
+        sink.unreadable_row(line, &Fault::LongRow { most: ROW_BYTES })
     }
 
-    fn judge_row(&self, record: &ByteRecord, raw: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
+    fn give_row(&mut self, record: &ByteRecord, raw: &'a [u8], sink: &mut impl Sink<'a>) -> Result<(), BrokenReason> {
+        self.given += 1;
         if record.len() != self.width {
             let fault = Fault::Width { found: record.len(), expected: self.width };
-            return judge.unreadable_row(&Cell::of(raw.trim_ascii()).shown(), &fault);
+            return sink.unreadable_row(line(raw), &fault);
         }
         let cell = |place: usize| match record.get(place).unwrap_or_default() {
             b"" => Cell::Empty,
             bytes => Cell::of(bytes),
         };
         let cells: Vec<Cell<'_>> = self.places.cells().map(|place| place.map_or(Cell::Empty, cell)).collect();
-        judge.row(&cell(self.places.time), &cells)
+        sink.row(line(raw), &cell(self.places.time), &cells)
     }
+}
+
+/// What a reader took for a row, without the line ends around it.
+fn line(raw: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    let first = raw.iter().position(is_text).unwrap_or(raw.len());
+    let end = raw.iter().rposition(is_text).map_or(first, |last| last + 1);
+    raw.get(first..end).unwrap_or_default()
 }
 
 /// A reader that fails where a record goes on beyond the bytes that are `left` for it.
@@ -157,10 +181,10 @@ impl Read for Bounded<'_> {
     }
 }
 
-fn header_places(header: &ByteRecord, judge: &Judge<'_>) -> Result<Places, BrokenReason> {
+fn header_places(header: &ByteRecord, definition: &Definition) -> Result<Places, BrokenReason> {
     let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     refuse_other_separators(&names)?;
-    Places::find(judge.definition(), &names).map_err(|reason| {
+    Places::find(definition, &names).map_err(|reason| {
         let other_encoding = header.iter().any(|name| std::str::from_utf8(name).is_err());
         if other_encoding { BrokenReason::NotUtf8 { found: "text in another encoding" } } else { reason }
     })

@@ -1,9 +1,10 @@
 //! Judges row after row, whatever format they come from, and the batch as a whole at the end.
 
 use super::broken::BrokenReason;
-use super::cell::{Cell, shown};
+use super::cell::Cell;
 use super::fault::Fault;
 use super::reach::Reach;
+use super::rows::Sink;
 use super::{Broken, Checked, Known, QUARANTINE_ROWS, Quarantined};
 use crate::series::Definition;
 use crate::snapshot::Level;
@@ -34,6 +35,18 @@ struct Kept {
     columns: Vec<Vec<f64>>,
 }
 
+impl Sink<'_> for Judge<'_> {
+    fn row(&mut self, _: &[u8], time: &Cell<'_>, cells: &[Cell<'_>]) -> Result<(), BrokenReason> {
+        self.judge(time, cells)
+    }
+
+    fn unreadable_row(&mut self, raw: &[u8], fault: &Fault) -> Result<(), BrokenReason> {
+        self.count_row()?;
+        self.refuse("", Cell::of(raw).shown(), fault);
+        Ok(())
+    }
+}
+
 impl<'a> Judge<'a> {
     pub(super) fn new(definition: &'a Definition, received: Timestamp) -> Self {
         let columns = vec![Vec::new(); definition.columns().len()];
@@ -56,13 +69,8 @@ impl<'a> Judge<'a> {
         self.definition
     }
 
-    /// Rows judged so far.
-    pub(super) fn rows(&self) -> u64 {
-        self.rows
-    }
-
     /// Judges a row: its time, and its cells in the order of the definition's columns.
-    pub(super) fn row(&mut self, time: &Cell<'_>, cells: &[Cell<'_>]) -> Result<(), BrokenReason> {
+    pub(super) fn judge(&mut self, time: &Cell<'_>, cells: &[Cell<'_>]) -> Result<(), BrokenReason> {
         self.count_row()?;
         let source = &self.definition.source;
         let Some((value, covariates)) = cells.split_first() else { return Ok(()) };
@@ -100,13 +108,6 @@ impl<'a> Judge<'a> {
             };
             self.keep(place + 1, number);
         }
-        Ok(())
-    }
-
-    /// Refuses a row that cannot be taken apart.
-    pub(super) fn unreadable_row(&mut self, text: &str, fault: &Fault) -> Result<(), BrokenReason> {
-        self.count_row()?;
-        self.refuse("", shown(text), fault);
         Ok(())
     }
 

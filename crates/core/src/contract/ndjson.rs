@@ -9,27 +9,29 @@ use super::broken::BrokenReason;
 use super::cell::Cell;
 use super::columns::listed;
 use super::fault::Fault;
-use super::judge::Judge;
+use super::rows::Sink;
+use crate::series::Definition;
 
 /// The most names of columns that are remembered for an error.
 const REMEMBERED: usize = 100;
 /// The longest part of a parser's message that is kept, in characters: it may quote the line.
 const MESSAGE: usize = 160;
 
-pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReason> {
+/// Gives the rows to a sink.
+pub(super) fn read<'a>(bytes: &'a [u8], definition: &Definition, sink: &mut impl Sink<'a>) -> Result<(), BrokenReason> {
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(BrokenReason::JsonArray);
     }
-    let source = &judge.definition().source;
-    let wanted: Vec<&str> = std::iter::once(source.time_column.as_str()).chain(judge.definition().columns()).collect();
+    let source = &definition.source;
+    let wanted: Vec<&str> = std::iter::once(source.time_column.as_str()).chain(definition.columns()).collect();
     let mut seen = Seen::default();
     for line in bytes.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
         match object(line, &wanted, &mut seen) {
             Ok(cells) => {
                 let (time, cells) = cells.split_first().map_or((&Cell::Empty, &[][..]), |(t, c)| (t, c));
-                judge.row(time, cells)?;
+                sink.row(line, time, cells)?;
             }
-            Err(fault) => judge.unreadable_row(&Cell::of(line).shown(), &fault)?,
+            Err(fault) => sink.unreadable_row(line, &fault)?,
         }
     }
     for column in [&source.time_column, &source.value_column] {

@@ -26,7 +26,7 @@ pub(super) fn read(bytes: &[u8], judge: &mut Judge<'_>) -> Result<(), BrokenReas
     }
     for row in 0..frame.height() {
         let cells: Vec<Cell<'_>> = columns.iter().map(|c| c.cell(row)).collect();
-        judge.row(&time.cell(row), &cells)?;
+        judge.judge(&time.cell(row), &cells)?;
     }
     Ok(())
 }

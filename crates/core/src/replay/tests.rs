@@ -126,7 +126,7 @@ fn a_file_without_the_time_column_names_what_it_has() {
     let error = split(b"a,b\n1,2\n", Format::Csv, &definition(), 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the file has no column `t`; it has a, b: name the right one in the series' definition"
+        "column `t` is missing, found `a`, `b`; add it or name the right column in the series' definition"
     );
 }
 
@@ -156,6 +156,45 @@ fn lines_of_json_are_kept_as_they_are() {
     let file = "{\"t\":\"2021-01-01T22:00:00Z\",\"v\":1}\n{\"t\":\"2021-01-02T00:00:00Z\",\"v\":2}\n";
     let batches = split(file.as_bytes(), Format::Ndjson, &definition(), 1).unwrap();
     assert_eq!(batches.len(), 2);
+}
+
+#[test]
+fn lines_are_cut_by_whatever_time_ingestion_would_read_in_them() {
+    // 1609538400 is 2021-01-01T22:00:00Z, 1609545600 two hours later; the third line is no text, the fourth no object.
+    let file = b"{\"t\":1609538400,\"v\":1}\n{\"t\":\"2021-01-02T00:00:00Z\",\"v\":2}\n{\"t\":\"\xE9\"}\n[\n{\"t\":1609545600,\"v\":3}";
+    let batches = split(file, Format::Ndjson, &definition(), 1).unwrap();
+    let lines: Vec<usize> = batches.iter().map(|b| b.bytes.split(|byte| *byte == b'\n').count() - 1).collect();
+    assert_eq!(lines, [1, 4]);
+    assert_eq!(batches[1].as_of, "2021-01-03".parse().unwrap());
+}
+
+#[test]
+fn a_row_in_another_encoding_keeps_its_bytes() {
+    let file = b"t,v,name\n2021-01-01T22:00:00Z,1,\xE9t\xE9\n";
+    let batches = split(file, Format::Csv, &definition(), 1).unwrap();
+    assert_eq!(batches[0].bytes, file);
+}
+
+#[test]
+fn an_open_quotation_mark_hides_no_row_after_it() {
+    let file = "t,v\n2021-01-01T22:00:00Z,\"1\n2021-01-01T23:00:00Z,2\n2021-01-02T00:00:00Z,3\n";
+    let batches = split(file.as_bytes(), Format::Csv, &definition(), 1).unwrap();
+    let expected = ["t,v\n2021-01-01T22:00:00Z,\"1\n2021-01-01T23:00:00Z,2\n", "t,v\n2021-01-02T00:00:00Z,3\n"];
+    assert_eq!(texts(&batches), expected);
+}
+
+#[test]
+fn a_quoted_line_break_stays_in_its_row() {
+    let file = "t,v,note\r\n2021-01-01T22:00:00Z,1,\"two\nlines\"\r\n\r\n2021-01-02T00:00:00Z,3,x\r\n";
+    let batches = split(file.as_bytes(), Format::Csv, &definition(), 1).unwrap();
+    let expected = ["t,v,note\n2021-01-01T22:00:00Z,1,\"two\nlines\"\n", "t,v,note\n2021-01-02T00:00:00Z,3,x\n"];
+    assert_eq!(texts(&batches), expected);
+}
+
+#[test]
+fn the_last_day_there_is_ends_with_the_last_time_there_is() {
+    let batches = split(file(&["2199-12-31"]).as_bytes(), Format::Csv, &definition(), 1).unwrap();
+    assert_eq!(batches[0].as_of, "2199-12-31T23:59:59Z".parse().unwrap());
 }
 
 #[test]
