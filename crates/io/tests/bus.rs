@@ -132,6 +132,27 @@ async fn a_message_that_is_no_event_keeps_no_batch_from_being_received() {
 }
 
 #[tokio::test]
+async fn a_copy_of_an_old_batch_under_a_foreign_id_gives_no_ordinal_twice() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    assert_eq!(receive(&bus, "a", 0).await, 1);
+    let jetstream = async_nats::jetstream::new(broker.client().await);
+    let subject = "aria.v1.batch.received.it.ci_direct";
+    let stream = jetstream.get_stream("ARIA").await.unwrap();
+    let mut old = stream.get_last_raw_message_by_subject(subject).await.unwrap();
+    assert_eq!(receive(&bus, "b", 0).await, 2);
+    old.headers.insert("Nats-Msg-Id", "foreign");
+    let mut copied = async_nats::HeaderMap::new();
+    for (name, values) in old.headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-Expected")) {
+        values.iter().for_each(|value| copied.append(name.clone(), value.clone()));
+    }
+    jetstream.publish_with_headers(subject, copied, old.payload).await.unwrap().await.unwrap();
+    assert_eq!(receive(&bus, "c", 0).await, 3);
+    let in_log: Vec<u64> = recorded(&bus).await.into_iter().map(ordinal).collect();
+    assert_eq!(in_log, [1, 2, 1, 3]);
+}
+
+#[tokio::test]
 async fn a_batch_whose_receipt_was_not_confirmed_is_not_received_twice() {
     let broker = Broker::start().await;
     let line = Line::to(broker.url()).await;

@@ -115,7 +115,7 @@ impl Bus {
     /// # Errors
     /// Where the broker does not answer.
     pub async fn newest_event(&self, fact: &'static str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
-        match self.newest_message(fact, series).await {
+        match self.newest_message(fact, series).await?.map(record).transpose() {
             Err(error @ BusError::Undecodable { .. }) => {
                 warn!(error = chain(&error), "looking for the newest event before what is none");
                 self.newest_readable(fact, series).await
@@ -124,11 +124,7 @@ impl Bus {
         }
     }
 
-    pub(super) async fn newest_readable(
-        &self,
-        fact: &'static str,
-        series: &SeriesId,
-    ) -> Result<Option<Recorded>, BusError> {
+    async fn newest_readable(&self, fact: &'static str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
         let filter = Filter::all().facts([fact]).series(series);
         let mut events = self.recorded_events(&filter, Start::First).await?;
         let mut newest = None;
@@ -139,9 +135,9 @@ impl Bus {
     }
 
     /// The newest message of one fact of a series, which may be no event.
-    pub(super) async fn newest_message(&self, fact: &str, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
+    pub(super) async fn newest_message(&self, fact: &str, series: &SeriesId) -> Result<Option<Placed>, BusError> {
         let subject = fact_filter(fact).replace("*.*", series.as_str());
-        self.link.last(STREAM, &subject).await?.map(record).transpose()
+        self.link.last(STREAM, &subject).await
     }
 
     /// The place of the newest message in the log; 0 while it is empty.
@@ -330,7 +326,8 @@ pub(super) fn stored_at(nanos: i128) -> Result<Stored, async_nats::Error> {
     Ok(Stored { at: Timestamp::from_seconds(ms.div_euclid(1_000)).ok_or(OUTSIDE)?, ms })
 }
 
-fn record(placed: Placed) -> Result<Recorded, BusError> {
+/// A message as the event that it is.
+pub(super) fn record(placed: Placed) -> Result<Recorded, BusError> {
     let Placed { subject, headers, payload, sequence, stored: Stored { at: stored, ms: stored_ms } } = placed;
     let found = parts(&subject, headers.as_ref(), &payload);
     let found = found.map_err(|source| BusError::Undecodable { sequence, subject, source })?;

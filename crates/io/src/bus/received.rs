@@ -13,9 +13,10 @@ use bytes::Bytes;
 use tracing::{debug, warn};
 
 use super::error::is_transient_publish;
-use super::message::headers;
+use super::message::{headers, text_header};
+use super::reader::record;
 use super::trace::TraceContext;
-use super::{Bus, BusError, Filter, Start};
+use super::{Bus, BusError, Filter, Recorded, Start};
 use crate::contracts::{self, EventId};
 use crate::runtime::{chain, rest};
 
@@ -33,7 +34,7 @@ struct Batch<'a> {
     source: &'a str,
 }
 
-/// The newest batch of a series in the log.
+/// The last batch of a series in the log, and the place of the newest message where batches are announced.
 #[derive(Default)]
 struct Last {
     ordinal: u64,
@@ -53,6 +54,8 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
+/// The condition under which an ordinal is taken, as a stored message shows it.
+const EXPECTED_LAST: &str = "Nats-Expected-Last-Subject-Sequence";
 /// The fact whose ordinals are taken here.
 const BATCH_RECEIVED: &str = "batch.received";
 
@@ -140,24 +143,34 @@ impl Bus {
     }
 
     async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
-        let (newest, sequence) = match self.newest_message(BATCH_RECEIVED, batch.series).await {
-            Ok(Some(newest)) => {
-                let sequence = newest.sequence;
-                (Some(newest), sequence)
-            }
-            Ok(None) => return Ok(Last::default()),
-            // A foreign message has a place but no ordinal: it must not keep batches from being received.
-            Err(BusError::Undecodable { sequence, .. }) => {
-                let readable = self.newest_readable(BATCH_RECEIVED, batch.series).await?;
-                (readable, sequence)
-            }
+        let Some(newest) = self.newest_message(BATCH_RECEIVED, batch.series).await? else {
+            return Ok(Last::default());
+        };
+        let sequence = newest.sequence;
+        // What was not put there under the condition of its place has one, but none in the order of the batches: it may
+        // be the copy of an old one, or no event at all. It must neither keep batches from being received nor give an
+        // ordinal twice.
+        let in_order = text_header(newest.headers.as_ref(), EXPECTED_LAST).is_some();
+        let last = match record(newest) {
+            Ok(newest) if in_order => Some(newest),
+            Ok(_) | Err(BusError::Undecodable { .. }) => self.greatest_received(batch.series).await?,
             Err(error) => return Err(error),
         };
-        let ordinal = match newest.as_ref().map(|newest| &newest.event.fact) {
-            Some(Fact::BatchReceived(received)) => received.ordinal,
-            Some(_) | None => 0,
-        };
-        Ok(Last { ordinal, sequence, event: newest.map(|newest| (newest.event, newest.id)) })
+        let ordinal = last.as_ref().map_or(0, |last| ordinal(&last.event));
+        Ok(Last { ordinal, sequence, event: last.map(|last| (last.event, last.id)) })
+    }
+
+    /// The batch with the greatest ordinal that the log has of a series.
+    async fn greatest_received(&self, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
+        let filter = Filter::all().facts([BATCH_RECEIVED]).series(series);
+        let mut events = self.recorded_events(&filter, Start::First).await?;
+        let mut greatest: Option<Recorded> = None;
+        while let Some(found) = events.next_readable().await.transpose()? {
+            if greatest.as_ref().is_none_or(|known| ordinal(&known.event) < ordinal(&found.event)) {
+                greatest = Some(found);
+            }
+        }
+        Ok(greatest)
     }
 
     /// Publishes under the condition that no batch came after `after`.
@@ -203,6 +216,13 @@ impl Bus {
             }
         }
         Ok(false)
+    }
+}
+
+fn ordinal(event: &Event) -> u64 {
+    match &event.fact {
+        Fact::BatchReceived(received) => received.ordinal,
+        _ => 0,
     }
 }
 
