@@ -212,6 +212,29 @@ async fn a_message_that_came_often_and_crashed_nothing_is_not_given_up() {
 }
 
 #[tokio::test]
+async fn a_message_found_done_that_another_died_giving_up_goes_to_the_dead_letters() {
+    let broker = Broker::start().await;
+    let bus = broker.bus("test").await;
+    publish(&bus, 1..=1).await;
+    let jetstream = async_nats::jetstream::new(broker.client().await);
+    let replica = Replica::start(&broker, limits(), move |delivery| {
+        // Another one gets as far as to end the chain while this one is at it.
+        let attempts = jetstream.clone();
+        async move {
+            let attempts = attempts.get_key_value("attempts").await.unwrap();
+            attempts.put("ingestion.1.condemned", "the bytes are lost".into()).await.unwrap();
+            done(&delivery)
+        }
+        .boxed()
+    });
+    let replica = replica.await;
+    within(async { while letters(&bus).await.is_empty() {} }).await;
+    replica.leave().await;
+    assert_eq!(letters(&bus).await.remove(0).content.reason, "the bytes are lost");
+    assert_eq!(backlog(&bus).await, Backlog::default());
+}
+
+#[tokio::test]
 async fn a_chain_that_cannot_be_ended_is_shown_and_ended_once_it_can_be() {
     let broker = Broker::start().await;
     let bus = broker.bus("test").await;

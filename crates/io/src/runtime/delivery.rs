@@ -232,12 +232,10 @@ impl<H: Handler> Desk<H> {
         if known.count >= self.limits.attempts {
             return self.bury(message, chained, &known.reason).await;
         }
-        if message.delivered > 1 {
-            match self.edges.bus.why_condemned(H::SERVICE, message.sequence).await {
-                Ok(Some(reason)) => return self.bury(message, chained, &reason).await,
-                Ok(None) => {}
-                Err(error) => return self.judge(message, (&delivery, &trace), &error.into()).await,
-            }
+        if message.delivered > 1
+            && let Some(step) = self.given_up(message, (&delivery, &trace)).await
+        {
+            return step;
         }
         let is_suspect = message.delivered > self.limits.deliveries;
         if is_suspect {
@@ -251,6 +249,9 @@ impl<H: Handler> Desk<H> {
             }
         }
         let step = match self.handle(&delivery, &trace).await {
+            // Also where this is the first delivery: it may have been found done because a later one, whose process is
+            // gone by now, was giving it up meanwhile.
+            Ok(step @ Step::Ruled(Ruling::Done)) => self.given_up(message, (&delivery, &trace)).await.unwrap_or(step),
             Ok(step) => step,
             Err(failure) => self.judge(message, (&delivery, &trace), &failure).await,
         };
@@ -258,6 +259,16 @@ impl<H: Handler> Desk<H> {
             warn!(%error, "it stays on record that the message was taken up");
         }
         step
+    }
+
+    /// What becomes of a message that someone began to give up: whoever did so may have died before the dead letter was
+    /// written. Nothing where nobody did.
+    async fn given_up(&self, message: &Handed, chained: (&Delivery, &TraceContext)) -> Option<Step> {
+        match self.edges.bus.why_condemned(H::SERVICE, message.sequence).await {
+            Ok(Some(reason)) => Some(self.bury(message, Some(chained), &reason).await),
+            Ok(None) => None,
+            Err(error) => Some(self.judge(message, chained, &error.into()).await),
+        }
     }
 
     /// Handles a delivery and carries out what comes of it.
