@@ -5,6 +5,7 @@
 #   make test                                 every test, with a real NATS server and a real S3 server
 #   make fuzz TARGET=csv SECONDS=600          the parsers' tests from other seeds, for as long as asked
 #   make chaos [SEEDS=200] [SEED=n] [JOBS=2]  seeded faults, simulated and against the real platform, compared byte for byte
+#   make mutations [REAL=1]                   shows that the simulation, or chaos, finds defects that were put in on purpose
 #   make heavy                                the loads of BOUNDS.md in full; prints time and memory, fails beyond the bounds
 #
 # One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
@@ -21,7 +22,7 @@ export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
 
 # Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export CALLER INPUT ONCE OUT TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY
+export CALLER INPUT ONCE OUT TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY REAL
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
@@ -60,10 +61,10 @@ chaos: ## Breaks the platform by seeded faults, simulated and real, and compares
 	"$$built/chaos" || code=$$?; \
 	exit "$$code"
 
-mutations: ## Puts defects in on purpose, one by one, and shows that the simulation finds each
-	@deploy/setup.sh
+mutations: ## Puts defects in on purpose, one by one, and shows that the simulation, or with REAL=1 chaos, finds each: [REAL=1]
+	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
-	@tests/mutations/run.sh
+	@tests/mutations/run.sh $${REAL:+--real}
 
 heavy: setup ## Runs the loads of BOUNDS.md in full, some ten minutes, and prints time and memory
 	@cargo build --locked --workspace --bins

@@ -2,7 +2,8 @@
 //! anything of it shows.
 //!
 //! `SEED=n` runs one and tells its schedule; `SEEDS=n` runs the first n, from `FROM` on, and `SEEDS=a,b,c` these;
-//! `JOBS=k` at a time. `DEMOS=n` kills the demo n times over and runs it again. `DRY=1` only tells the schedules.
+//! `JOBS=k` at a time. `ENOUGH=n` begins no further schedule once n ended badly. `DEMOS=n` kills the demo n times over and
+//! runs it again. `DRY=1` only tells the schedules.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -67,6 +68,7 @@ async fn chaos() -> Result<bool> {
         return Ok(true);
     }
     let jobs = number("JOBS")?.unwrap_or(JOBS).clamp(1, 64);
+    let enough = number("ENOUGH")?.unwrap_or(u64::MAX);
     // Of this run alone: in a namespace of its own every run has the same process id.
     let work = TempDir::with_prefix("aria-chaos-").context("cannot make a temporary folder")?.keep();
     let setting = Arc::new(Setting::new(binary()?, &work));
@@ -79,13 +81,14 @@ async fn chaos() -> Result<bool> {
         let (setting, next, totals) = (Arc::clone(&setting), Arc::clone(&next), Arc::clone(&totals));
         lanes.spawn(async move {
             let mut lane = Lane::default();
-            loop {
-                let Some(seed) = next.lock().await.next() else { return anyhow::Ok(()) };
+            while totals.lock().await.violated() < enough {
+                let Some(seed) = next.lock().await.next() else { break };
                 let schedule = Schedule::of(seed);
                 let report = run(&setting, &mut lane, &schedule).await?;
                 say(&told(&schedule, &report, is_only_one));
                 totals.lock().await.add(&report);
             }
+            anyhow::Ok(())
         });
     }
     for lane in lanes.join_all().await {

@@ -58,6 +58,11 @@ impl Totals {
         self.violated.is_empty()
     }
 
+    /// Schedules that ended otherwise.
+    pub fn violated(&self) -> u64 {
+        self.violated.len() as u64
+    }
+
     /// How often a kind of fault happened.
     pub fn of(&self, kind: &str) -> u64 {
         self.faults.get(kind).copied().unwrap_or(0)
