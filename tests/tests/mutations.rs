@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use aria_tests::clone_root;
 
 /// As many patches as there are in `tests/mutations`.
-const MUTATIONS: usize = 5;
+const MUTATIONS: usize = 6;
 
 #[test]
 fn every_defect_put_in_on_purpose_is_found() -> Result<()> {

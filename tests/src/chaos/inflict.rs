@@ -50,21 +50,13 @@ pub struct Inflictor {
     expected: Arc<Record>,
     seed: u64,
     ended: watch::Receiver<u64>,
-    /// Whether every batch was handed in.
-    fed: watch::Receiver<bool>,
     happened: Mutex<Happened>,
 }
 
 impl Inflictor {
     /// On a world whose undisturbed run leaves this record.
-    pub fn on(
-        world: Arc<World>,
-        expected: Arc<Record>,
-        seed: u64,
-        ended: watch::Receiver<u64>,
-        fed: watch::Receiver<bool>,
-    ) -> Self {
-        Self { world, expected, seed, ended, fed, happened: Mutex::default() }
+    pub fn on(world: Arc<World>, expected: Arc<Record>, seed: u64, ended: watch::Receiver<u64>) -> Self {
+        Self { world, expected, seed, ended, happened: Mutex::default() }
     }
 
     /// Waits for the beginning of a step, does it, and waits for its end.
@@ -204,11 +196,6 @@ impl Inflictor {
 
     /// Publishes a stored message again that a service consumes.
     async fn duplicate(&self, service: Service, id: Id) -> Result<bool> {
-        if id == Id::Foreign && service == Service::Ingestion {
-            // The place of the next batch is told by the newest announcement.
-            let mut fed = self.fed.clone();
-            let _ = fed.wait_for(|fed| *fed).await;
-        }
         let context = record::jetstream(&self.world).await?;
         let subject = format!("aria.v1.{}.{}", service.consumes(), Platform::SERIES);
         // At the very beginning the services have not made the stream yet.

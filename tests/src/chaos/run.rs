@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use tokio::sync::{Mutex, OnceCell, watch};
+use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinSet;
 
 use super::counter::Served;
@@ -170,8 +170,7 @@ async fn execute(
 ) -> Result<Run> {
     let world = Arc::new(World::start(schedule, &setting.program, folder, s3).await?);
     let progress = Progress::of(Arc::clone(&world));
-    let (tell_fed, fed) = watch::channel(false);
-    let inflictor = Arc::new(Inflictor::on(Arc::clone(&world), expected, schedule.seed, progress.ended(), fed));
+    let inflictor = Arc::new(Inflictor::on(Arc::clone(&world), expected, schedule.seed, progress.ended()));
     let mut faults = JoinSet::new();
     for step in schedule.steps.clone() {
         let inflictor = Arc::clone(&inflictor);
@@ -184,7 +183,6 @@ async fn execute(
         Ok(Err(error)) => report.violations.push(format!("{error:#}")),
         Err(_) => report.violations.push("the batches could not be handed in".to_owned()),
     }
-    tell_fed.send_replace(true);
     if report.violations.is_empty() && tokio::time::timeout(WHOLE, faults.join_all()).await.is_err() {
         report.violations.push(format!("the faults came to no end: only {} batches ended", *progress.ended().borrow()));
     }
