@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
 
 # Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export CALLER INPUT ONCE OUT TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY REAL
+export CALLER INPUT ONCE OUT TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY ENOUGH REAL
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
@@ -53,7 +53,7 @@ fuzz: ## Fuzzes the parsers: [TARGET=csv|ndjson|parquet|...] [SECONDS=60, of eac
 	cargo test --locked --workspace --test fuzz -- --test-threads=1 --skip heavy 2>&1 | tee "$$log"; \
 	grep -q '^fuzz \|\.\.\. fuzz ' "$$log" || { echo "no target is called $$TARGET" >&2; exit 1; }
 
-chaos: ## Breaks the platform by seeded faults, simulated and real, and compares bytes: [SIMULATIONS=20000] [SEEDS=200] [SEED=n] [FROM=n] [JOBS=2]
+chaos: ## Breaks the platform by seeded faults, simulated and real, and compares bytes: [SIMULATIONS=20000] [SEEDS=200] [SEED=n] [FROM=n] [JOBS=2] [ENOUGH=n]
 	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
 	@built=$${CARGO_TARGET_DIR:-target}/debug; code=0; \
@@ -64,7 +64,7 @@ chaos: ## Breaks the platform by seeded faults, simulated and real, and compares
 mutations: ## Puts defects in on purpose, one by one, and shows that the simulation, or with REAL=1 chaos, finds each: [REAL=1]
 	@deploy/setup.sh --with-s3
 	@cargo build --locked --workspace --bins
-	@tests/mutations/run.sh $${REAL:+--real}
+	@if [ -n "$$REAL" ] && [ "$$REAL" != 0 ]; then exec tests/mutations/run.sh --real; fi; tests/mutations/run.sh
 
 heavy: setup ## Runs the loads of BOUNDS.md in full, some ten minutes, and prints time and memory
 	@cargo build --locked --workspace --bins

@@ -46,7 +46,9 @@ simulated() {
 }
 real() {
   local name=$1 found
-  found=$(ARIA_BINARY=$work/target/debug/aria SEED='' FROM='' SEEDS=$seeds DEMOS=0 ENOUGH=1 "$built/debug/chaos" 2>&1)
+  # What a schedule that ended badly leaves behind is for people to look at; here it is expected.
+  rm -rf "$work/tmp" && mkdir -p "$work/tmp" || exit 1
+  found=$(TMPDIR=$work/tmp ARIA_BINARY=$work/target/debug/aria SEED='' FROM='' SEEDS=$seeds DEMOS=0 ENOUGH=1 "$built/debug/chaos" 2>&1)
   case $? in
     0) echo "$name: NOT FOUND in $seeds schedules"; return 1 ;;
     1) ;;
@@ -72,5 +74,5 @@ for patch in "$here"/*.patch; do
   # The time of the change is what the next build goes by.
   git apply --reverse "$patch" || exit 1
 done
-cd "$root" && rm -rf "$source"
+cd "$root" && rm -rf "$source" "$work/tmp"
 exit "$missed"

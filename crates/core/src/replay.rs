@@ -209,7 +209,11 @@ fn split_ndjson(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<B
 
 /// A text of these lines.
 fn lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    lines.flat_map(|line| [line, b"\n"]).flatten().copied().collect()
+    lines.fold(Vec::new(), |mut text, line| {
+        text.extend_from_slice(line);
+        text.push(b'\n');
+        text
+    })
 }
 
 fn split_parquet(bytes: &[u8], definition: &Definition, cut: Cut) -> Result<Vec<Batch>, SplitError> {

@@ -147,6 +147,7 @@ async fn a_copy_of_an_old_batch_under_a_foreign_id_gives_no_ordinal_twice() {
         values.iter().for_each(|value| copied.append(name.clone(), value.clone()));
     }
     jetstream.publish_with_headers(subject, copied, old.payload).await.unwrap().await.unwrap();
+    assert_eq!(bus.last_batch(&series()).await.unwrap().map(|last| ordinal(last.event)), Some(2));
     assert_eq!(receive(&bus, "c", 0).await, 3);
     let in_log: Vec<u64> = recorded(&bus).await.into_iter().map(ordinal).collect();
     assert_eq!(in_log, [1, 2, 1, 3]);

@@ -90,7 +90,7 @@ impl Export {
 
     /// Writes cells and events; a reason where they are not of one moment.
     async fn begin(&self, edges: &Edges) -> anyhow::Result<Result<Begun, String>> {
-        let received = match edges.bus.newest_event("batch.received", &self.series).await?.map(|r| r.event.fact) {
+        let received = match edges.bus.last_batch(&self.series).await?.map(|r| r.event.fact) {
             Some(Fact::BatchReceived(received)) => received.ordinal,
             Some(_) | None => 0,
         };

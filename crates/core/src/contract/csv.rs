@@ -96,7 +96,9 @@ impl<'a> Rows<'a> {
     fn swallowed_lines(&self, record: &ByteRecord, raw: &'a [u8]) -> Option<&'a [u8]> {
         let needed = [Some(self.places.time), Some(self.places.value)];
         let broken_cell = |place: &usize| record.get(*place).is_some_and(|cell| cell.contains(&b'\n'));
-        let cannot_be = record.len() != self.width || needed.iter().flatten().any(broken_cell);
+        // What is still open at the end of the file is closed by nothing.
+        let is_open = self.bytes.ends_with(raw) && raw.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+        let cannot_be = is_open || record.len() != self.width || needed.iter().flatten().any(broken_cell);
         let lines = raw.trim_ascii_start();
         (cannot_be && lines.trim_ascii_end().contains(&b'\n')).then_some(lines)
     }

@@ -42,7 +42,7 @@ impl Sink<'_> for Judge<'_> {
 
     fn unreadable_row(&mut self, raw: &[u8], fault: &Fault) -> Result<(), BrokenReason> {
         self.count_row()?;
-        self.refuse("", Cell::of(raw).shown(), fault);
+        self.refuse("", Cell::of(raw.trim_ascii()).shown(), fault);
         Ok(())
     }
 }

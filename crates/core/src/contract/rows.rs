@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 /// Takes rows as they are read; the first that it refuses ends the reading.
 ///
-/// `raw` is the row as it stands in the text, without its line end.
+/// `raw` is the row as it stands in the text, without its line end and, where they mean nothing, the spaces around it.
 pub(super) trait Sink<'a> {
     /// A row: its time, and its cells in the order of the definition's columns.
     fn row(&mut self, raw: &'a [u8], time: &Cell<'_>, cells: &[Cell<'_>]) -> Result<(), BrokenReason>;

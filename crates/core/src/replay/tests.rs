@@ -184,6 +184,12 @@ fn an_open_quotation_mark_hides_no_row_after_it() {
 }
 
 #[test]
+fn an_open_quotation_mark_in_a_note_at_the_end_hides_no_row_after_it() {
+    let file = "t,v,note\n2021-01-01T22:00:00Z,1,\"x\n2021-01-01T23:00:00Z,2,y\n2021-01-02T00:00:00Z,3,z\n";
+    assert_eq!(split(file.as_bytes(), Format::Csv, &definition(), 1).unwrap().len(), 2);
+}
+
+#[test]
 fn a_quoted_line_break_stays_in_its_row() {
     let file = "t,v,note\r\n2021-01-01T22:00:00Z,1,\"two\nlines\"\r\n\r\n2021-01-02T00:00:00Z,3,x\r\n";
     let batches = split(file.as_bytes(), Format::Csv, &definition(), 1).unwrap();

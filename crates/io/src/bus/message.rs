@@ -85,7 +85,7 @@ pub(crate) fn consumed_subjects(service: &str, facts: &[&str]) -> Vec<String> {
 }
 
 /// A header's text.
-pub(crate) fn text_header<'a>(headers: Option<&'a HeaderMap>, name: &'static str) -> Option<&'a str> {
+pub(crate) fn text_header<'a>(headers: Option<&'a HeaderMap>, name: &str) -> Option<&'a str> {
     headers?.get_last(name).map(async_nats::HeaderValue::as_str)
 }
 

@@ -37,10 +37,9 @@ struct Batch<'a> {
 /// The last batch of a series in the log, and the place of the newest message where batches are announced.
 #[derive(Default)]
 struct Last {
-    ordinal: u64,
     sequence: u64,
-    /// It and its id, where it can be read.
-    event: Option<(Event, String)>,
+    /// It, where there is one that can be read.
+    batch: Option<Recorded>,
 }
 
 /// A batch that the log has.
@@ -50,12 +49,10 @@ pub struct Receipt {
     pub event: Event,
     /// The event's id.
     pub id: String,
-    /// Whether it was the newest batch of its series before.
+    /// Whether it was the last batch of its series before.
     pub duplicate: bool,
 }
 
-/// The condition under which an ordinal is taken, as a stored message shows it.
-const EXPECTED_LAST: &str = "Nats-Expected-Last-Subject-Sequence";
 /// The fact whose ordinals are taken here.
 const BATCH_RECEIVED: &str = "batch.received";
 
@@ -85,7 +82,7 @@ impl Bus {
         Ok((receipt.event, receipt.id))
     }
 
-    /// Announces stored bytes as [`Self::receive`] does, unless they are the series' newest batch already: to take them
+    /// Announces stored bytes as [`Self::receive`] does, unless they are the series' last batch already: to take them
     /// in a second time would change nothing, so it is a client's repetition. `rejected` is the ordinal of the newest
     /// batch that is known to have been rejected: handed in again, it is a further batch.
     ///
@@ -111,13 +108,14 @@ impl Bus {
     ) -> Result<Receipt, BusError> {
         let cause = batch.raw.key();
         for round in 0..ROUNDS {
-            let last = self.last_received_once_it_answers(batch).await?;
-            if let Some((event, id)) = last.event
+            let last = self.last_received_once_it_answers(batch.series).await?;
+            let reached = last.batch.as_ref().map_or(0, |last| ordinal(&last.event));
+            if let Some(Recorded { event, id, .. }) = last.batch
                 && matches!(&event.fact, Fact::BatchReceived(received) if same(received))
             {
                 return Ok(Receipt { event, id, duplicate: true });
             }
-            let event = batch.event(last.ordinal.max(floor) + 1);
+            let event = batch.event(reached.max(floor).saturating_add(1));
             let id = contracts::event_id(&cause, &event);
             match self.take(&id, &cause, &event, last.sequence).await? {
                 Taken::Yes => return Ok(Receipt { event, id: id.to_string(), duplicate: false }),
@@ -127,13 +125,13 @@ impl Bus {
         Err(BusError::Crowded { series: batch.series.to_string() })
     }
 
-    /// The newest batch, asked for again while the broker does not answer, as publishing is.
-    async fn last_received_once_it_answers(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
+    /// The last batch, asked for again while the broker does not answer, as publishing is.
+    async fn last_received_once_it_answers(&self, series: &SeriesId) -> Result<Last, BusError> {
         let mut attempt = 1;
         loop {
-            match self.last_received(batch).await {
+            match self.last_received(series).await {
                 Err(error) if attempt < ATTEMPTS && error.is_transient() => {
-                    warn!(series = %batch.series, attempt, error = chain(&error), "asking again for the newest batch");
+                    warn!(%series, attempt, error = chain(&error), "asking again for the last batch");
                     rest(PAUSE * attempt).await;
                     attempt += 1;
                 }
@@ -142,22 +140,30 @@ impl Bus {
         }
     }
 
-    async fn last_received(&self, batch: &Batch<'_>) -> Result<Last, BusError> {
-        let Some(newest) = self.newest_message(BATCH_RECEIVED, batch.series).await? else {
+    /// The last batch of a series in the order of ordinals. One message is read; where a foreign hand put the newest one
+    /// into the log, all announcements of the series are.
+    ///
+    /// # Errors
+    /// Where the broker does not answer.
+    pub async fn last_batch(&self, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
+        Ok(self.last_received(series).await?.batch)
+    }
+
+    async fn last_received(&self, series: &SeriesId) -> Result<Last, BusError> {
+        let Some(newest) = self.newest_message(BATCH_RECEIVED, series).await? else {
             return Ok(Last::default());
         };
         let sequence = newest.sequence;
-        // What was not put there under the condition of its place has one, but none in the order of the batches: it may
-        // be the copy of an old one, or no event at all. It must neither keep batches from being received nor give an
-        // ordinal twice.
-        let in_order = text_header(newest.headers.as_ref(), EXPECTED_LAST).is_some();
-        let last = match record(newest) {
+        // What was not put there under the condition of its place need not be the last in the order of the batches: it
+        // may be the copy of an old one, or no event at all. It must neither keep batches from being received nor give
+        // an ordinal twice.
+        let in_order = text_header(newest.headers.as_ref(), NATS_EXPECTED_LAST_SUBJECT_SEQUENCE.as_ref()).is_some();
+        let batch = match record(newest) {
             Ok(newest) if in_order => Some(newest),
-            Ok(_) | Err(BusError::Undecodable { .. }) => self.greatest_received(batch.series).await?,
+            Ok(_) | Err(BusError::Undecodable { .. }) => self.greatest_received(series).await?,
             Err(error) => return Err(error),
         };
-        let ordinal = last.as_ref().map_or(0, |last| ordinal(&last.event));
-        Ok(Last { ordinal, sequence, event: last.map(|last| (last.event, last.id)) })
+        Ok(Last { sequence, batch })
     }
 
     /// The batch with the greatest ordinal that the log has of a series.

@@ -13,7 +13,7 @@ use super::clock::{apart, rest};
 use super::ledger::Ledger;
 use super::waiting::{NEAR, Room, Seat};
 use super::{Delivery, Edges, Failure, FailureKind, Handler, Limits, Outcome, Shutdown, Wait, backoff, chain};
-use crate::bus::{Handed, Parts, is_past, parts, trace::TraceContext};
+use crate::bus::{BusError, Handed, Parts, is_past, parts, trace::TraceContext};
 
 /// Where the deliveries of one service are dealt with.
 pub(super) struct Desk<H> {
@@ -232,10 +232,12 @@ impl<H: Handler> Desk<H> {
         if known.count >= self.limits.attempts {
             return self.bury(message, chained, &known.reason).await;
         }
-        if message.delivered > 1
-            && let Some(step) = self.given_up(message, (&delivery, &trace)).await
-        {
-            return step;
+        if message.delivered > 1 {
+            match self.given_up(message, (&delivery, &trace)).await {
+                Ok(Some(step)) => return step,
+                Ok(None) => {}
+                Err(error) => return self.judge(message, (&delivery, &trace), &error.into()).await,
+            }
         }
         let is_suspect = message.delivered > self.limits.deliveries;
         if is_suspect {
@@ -249,9 +251,16 @@ impl<H: Handler> Desk<H> {
             }
         }
         let step = match self.handle(&delivery, &trace).await {
-            // Also where this is the first delivery: it may have been found done because a later one, whose process is
-            // gone by now, was giving it up meanwhile.
-            Ok(step @ Step::Ruled(Ruling::Done)) => self.given_up(message, (&delivery, &trace)).await.unwrap_or(step),
+            // Also of a first delivery: what it found done may be the end of the chain of a later one, whose process died
+            // while it gave the message up.
+            Ok(step @ Step::Ruled(Ruling::Done)) => match self.given_up(message, (&delivery, &trace)).await {
+                Ok(given_up) => given_up.unwrap_or(step),
+                // Not a failure of the message, which is handled: that must not be what it is given up for.
+                Err(error) => {
+                    warn!(error = chain(&error), "cannot say yet whether someone began to give the message up");
+                    Step::Ruled(Ruling::Retry(backoff::in_an_outage(message.delivered, message.sequence)))
+                }
+            },
             Ok(step) => step,
             Err(failure) => self.judge(message, (&delivery, &trace), &failure).await,
         };
@@ -263,11 +272,10 @@ impl<H: Handler> Desk<H> {
 
     /// What becomes of a message that someone began to give up: whoever did so may have died before the dead letter was
     /// written. Nothing where nobody did.
-    async fn given_up(&self, message: &Handed, chained: (&Delivery, &TraceContext)) -> Option<Step> {
-        match self.edges.bus.why_condemned(H::SERVICE, message.sequence).await {
-            Ok(Some(reason)) => Some(self.bury(message, Some(chained), &reason).await),
-            Ok(None) => None,
-            Err(error) => Some(self.judge(message, chained, &error.into()).await),
+    async fn given_up(&self, message: &Handed, chained: (&Delivery, &TraceContext)) -> Result<Option<Step>, BusError> {
+        match self.edges.bus.why_condemned(H::SERVICE, message.sequence).await? {
+            Some(reason) => Ok(Some(self.bury(message, Some(chained), &reason).await)),
+            None => Ok(None),
         }
     }
 

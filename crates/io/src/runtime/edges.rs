@@ -74,8 +74,8 @@ impl Edges {
     /// Where the broker does not answer, or a cell cannot be read.
     pub async fn progress(&self, series: &SeriesId) -> Result<Progress, CellError> {
         // The log first: what ends meanwhile only makes the answer more hopeful than the state was.
-        let newest = self.bus.newest_event("batch.received", series).await?;
-        let received = match newest.map(|recorded| recorded.event.fact) {
+        let last = self.bus.last_batch(series).await?;
+        let received = match last.map(|recorded| recorded.event.fact) {
             Some(Fact::BatchReceived(received)) => received.ordinal,
             Some(_) | None => 0,
         };

@@ -62,7 +62,7 @@ impl View {
         let letters = self.letters.get(series).cloned().unwrap_or_default();
         let dead_letters = letters.count;
         // The log is read first: what it holds and the cells do not yet show is on its way, not the other way round.
-        let newest = self.newest(series, "batch.received").await?;
+        let newest = self.edges.bus.last_batch(series).await?;
         let (cells, unreadable) = match self.cells(series).await {
             Ok(cells) => (cells, None),
             Err(error @ CellError::Document { .. }) => (Cells::empty(), Some(chain(&error))),

@@ -81,6 +81,14 @@ fn an_open_quotation_mark_costs_its_own_row_only() {
 }
 
 #[test]
+fn an_open_quotation_mark_in_the_last_column_costs_its_own_row_only() {
+    let checked = csv_rows("2021-01-01T05:00:00Z,IT,300,40,\"35\n2021-01-01T06:00:00Z,IT,306,40,35\n");
+    let line = "2021-01-01T05:00:00Z,IT,300,40,\"35";
+    assert_eq!(checked.quarantined, [record(2, "", line, "opens a quotation mark that nothing closes")]);
+    assert_eq!(checked.table.rows(), 3);
+}
+
+#[test]
 fn open_quotation_marks_without_end_are_given_up() {
     // Every line opens a quotation mark that its neighbours close and open again, so that each swallows all others.
     let text = format!("when,ci\n{}", "b\",\"a\n".repeat(20_000));
