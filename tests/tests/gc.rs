@@ -344,6 +344,10 @@ async fn nothing_that_is_needed_is_lost_while_services_and_collectors_are_killed
     };
     let both = async { tokio::try_join!(killing, collecting) };
     let (killed, ()) = tokio::time::timeout(5 * PATIENCE, both).await.context("it takes too long")??;
+    // On a quick machine the history ends before two collectors came to their own end.
+    while runs.whole < 2 {
+        runs.run(gc).await?;
+    }
     // What the last ones left behind is old in a moment.
     until("the orphans to be gone", PATIENCE, async || {
         let listed: BTreeSet<Ref> = futures::TryStreamExt::try_collect(store()?.list(Kind::Report, &series)).await?;
