@@ -105,7 +105,7 @@ async fn answer_to(platform: &Platform, beginning: &str) -> Result<String> {
     let mut stream = TcpStream::connect(platform.http()).await?;
     stream.write_all(beginning.as_bytes()).await?;
     let mut said = vec![0; 4_096];
-    let read = tokio::time::timeout(PATIENCE, stream.read(&mut said)).await.context("no answer")??;
+    let read = tokio::time::timeout(2 * PATIENCE, stream.read(&mut said)).await.context("no answer")??;
     Ok(String::from_utf8_lossy(&said[..read]).into_owned())
 }
 
@@ -121,6 +121,18 @@ async fn a_body_that_says_it_is_too_large_is_refused_before_it_comes_and_one_tha
     let endless = answer_to(&platform, &format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}")).await?;
     assert!(endless.starts_with("HTTP/1.1 413"), "{endless}");
     assert_eq!(platform.tally().await?.batches, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_is_given_up_and_its_room_given_back() -> Result<()> {
+    let platform = Platform::start().await?;
+    let beginning =
+        format!("POST {BATCHES} HTTP/1.1\r\nhost: a\r\ncontent-type: text/csv\r\ncontent-length: 9\r\n\r\na");
+    let said = answer_to(&platform, &beginning).await?;
+    assert!(said.starts_with("HTTP/1.1 408") && said.contains("too slow"), "{said}");
+    let text = client().get(platform.url("/metrics")).send().await?.text().await?;
+    ensure!(text.contains("aria_uploads_bytes 0"), "{text}");
     Ok(())
 }
 

@@ -110,8 +110,7 @@ async fn wait_for_end(events: &mut Events, ordinal: u64, mut note: impl FnMut(&R
 }
 
 fn ordinal_of(event: &Event) -> anyhow::Result<u64> {
-    let Fact::BatchReceived(received) = &event.fact else { bail!("`{}` has no ordinal", event.fact.name()) };
-    Ok(received.ordinal)
+    event.fact.received_ordinal().with_context(|| format!("`{}` has no ordinal", event.fact.name()))
 }
 
 /// The series' head.

@@ -281,6 +281,14 @@ pub struct PerformanceScored {
 }
 
 impl Fact {
+    /// The ordinal of the batch that was received, where that is what happened.
+    pub fn received_ordinal(&self) -> Option<u64> {
+        match self {
+            Self::BatchReceived(received) => Some(received.ordinal),
+            _ => None,
+        }
+    }
+
     /// The fact's name, the third part of its subject and its type: `batch.accepted`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -11,7 +11,6 @@ use anyhow::{Context, bail};
 use aria_core::archive::{Contents, Standing};
 use aria_core::artifact::Sha256Hex;
 use aria_core::cell::Cell;
-use aria_core::event::Fact;
 use aria_core::reach::Names;
 use aria_core::series::SeriesId;
 use aria_io::archive::Writer;
@@ -90,10 +89,8 @@ impl Export {
 
     /// Writes cells and events; a reason where they are not of one moment.
     async fn begin(&self, edges: &Edges) -> anyhow::Result<Result<Begun, String>> {
-        let received = match edges.bus.last_batch(&self.series).await?.map(|r| r.event.fact) {
-            Some(Fact::BatchReceived(received)) => received.ordinal,
-            Some(_) | None => 0,
-        };
+        let last = edges.bus.last_batch(&self.series).await?;
+        let received = last.and_then(|recorded| recorded.event.fact.received_ordinal()).unwrap_or(0);
         let cells = self.cells(edges).await?;
         let standing = self.standing(edges).await?;
         if let Some(reason) = standing.on_its_way(received) {
@@ -111,7 +108,7 @@ impl Export {
         while let Some(laid) = history.next().await {
             let past = laid?.past;
             let (event, id) = past.event()?;
-            if matches!(&event.fact, Fact::BatchReceived(received) if received.ordinal > standing.head.ordinal) {
+            if event.fact.received_ordinal().is_some_and(|ordinal| ordinal > standing.head.ordinal) {
                 continue;
             }
             walk.begin(&format!("event `{id}`"), event.names().into_iter().cloned());

@@ -109,7 +109,7 @@ impl Bus {
         let cause = batch.raw.key();
         for round in 0..ROUNDS {
             let last = self.last_received_once_it_answers(batch.series).await?;
-            let reached = last.batch.as_ref().map_or(0, |last| ordinal(&last.event));
+            let reached = last.batch.as_ref().and_then(|last| last.event.fact.received_ordinal()).unwrap_or(0);
             if let Some(Recorded { event, id, .. }) = last.batch
                 && matches!(&event.fact, Fact::BatchReceived(received) if same(received))
             {
@@ -172,7 +172,10 @@ impl Bus {
         let mut events = self.recorded_events(&filter, Start::First).await?;
         let mut greatest: Option<Recorded> = None;
         while let Some(found) = events.next_readable().await.transpose()? {
-            if greatest.as_ref().is_none_or(|known| ordinal(&known.event) < ordinal(&found.event)) {
+            if greatest
+                .as_ref()
+                .is_none_or(|known| known.event.fact.received_ordinal() < found.event.fact.received_ordinal())
+            {
                 greatest = Some(found);
             }
         }
@@ -222,13 +225,6 @@ impl Bus {
             }
         }
         Ok(false)
-    }
-}
-
-fn ordinal(event: &Event) -> u64 {
-    match &event.fact {
-        Fact::BatchReceived(received) => received.ordinal,
-        _ => 0,
     }
 }
 

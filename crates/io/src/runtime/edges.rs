@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aria_core::artifact::Sha256Hex;
 use aria_core::belonging::{Apart, Belonging, belonging};
 use aria_core::ending::Endings;
-use aria_core::event::Fact;
 use aria_core::head::Head;
 use aria_core::intake::Progress;
 use aria_core::series::SeriesId;
@@ -75,10 +74,7 @@ impl Edges {
     pub async fn progress(&self, series: &SeriesId) -> Result<Progress, CellError> {
         // The log first: what ends meanwhile only makes the answer more hopeful than the state was.
         let last = self.bus.last_batch(series).await?;
-        let received = match last.map(|recorded| recorded.event.fact) {
-            Some(Fact::BatchReceived(received)) => received.ordinal,
-            Some(_) | None => 0,
-        };
+        let received = last.and_then(|recorded| recorded.event.fact.received_ordinal()).unwrap_or(0);
         let stores = self.stores();
         let head: Held<Head> = stores.heads.load(series).await?;
         let endings: Held<Endings> = stores.endings.load(series).await?;

@@ -69,7 +69,8 @@ impl View {
             Err(error) => return Err(error.into()),
         };
         let Cells { head, state, endings, .. } = &cells;
-        let received = newest.as_ref().map_or(0, |newest| ordinal_of(&newest.event.fact)).max(head.ordinal);
+        let received =
+            newest.as_ref().and_then(|newest| newest.event.fact.received_ordinal()).unwrap_or(0).max(head.ordinal);
         let progress = Progress { received, taken_up: head.ordinal, accepted: head.sequence, ended: endings.sequence };
         let remarks = match unreadable {
             Some(why) => vec![remarks::of_unreadable(series, why)],
@@ -231,12 +232,5 @@ impl Cells {
         let by_hand = |outbox: &Option<Outbox>| outbox.as_ref().is_some_and(|outbox| outbox.cause == BY_HAND);
         let open = all.into_iter().filter(|(.., outbox)| is_open(outbox));
         open.map(|(whose, command, outbox)| (whose, by_hand(outbox).then_some(command))).collect()
-    }
-}
-
-fn ordinal_of(fact: &Fact) -> u64 {
-    match fact {
-        Fact::BatchReceived(received) => received.ordinal,
-        _ => 0,
     }
 }
