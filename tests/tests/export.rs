@@ -54,8 +54,8 @@ async fn seen(platform: &Platform, series: &str) -> Result<Vec<String>> {
     Ok(seen)
 }
 
-/// What a command printed, without the moments at which a broker stored something: an import stores it anew. The history
-/// itself ends in 2021.
+/// What a command printed, without the moments at which a broker stored something: an import stores it anew. The
+/// history itself ends in 2021.
 fn without_broker_times(printed: &str) -> String {
     let is_now = |part: &str| part.parse().is_ok_and(|time: Timestamp| time.to_string().as_str() >= "2022");
     let parts = printed.split_inclusive(['"', ' ']);

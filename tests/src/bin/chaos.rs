@@ -2,8 +2,8 @@
 //! anything of it shows.
 //!
 //! `SEED=n` runs one and tells its schedule; `SEEDS=n` runs the first n, from `FROM` on, and `SEEDS=a,b,c` these;
-//! `JOBS=k` at a time. `ENOUGH=n` begins no further schedule once n ended badly. `DEMOS=n` kills the demo n times over and
-//! runs it again. `DRY=1` only tells the schedules.
+//! `JOBS=k` at a time. `ENOUGH=n` begins no further schedule once n ended badly. `DEMOS=n` kills the demo n times over
+//! and runs it again. `DRY=1` only tells the schedules.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -140,8 +140,8 @@ impl Bus {
         }
     }
 
-    /// The last batch of a series in the order of ordinals. One message is read; where a foreign hand put the newest one
-    /// into the log, all announcements of the series are.
+    /// The last batch of a series in the order of ordinals. One message is read; where a foreign hand put the newest
+    /// one into the log, all announcements of the series are.
     ///
     /// # Errors
     /// Where the broker does not answer.

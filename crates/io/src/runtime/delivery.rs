@@ -251,8 +251,8 @@ impl<H: Handler> Desk<H> {
             }
         }
         let step = match self.handle(&delivery, &trace).await {
-            // Also of a first delivery: what it found done may be the end of the chain of a later one, whose process died
-            // while it gave the message up.
+            // Also of a first delivery: what it found done may be the end of the chain of a later one, whose process
+            // died while it gave the message up.
             Ok(step @ Step::Ruled(Ruling::Done)) => match self.given_up(message, (&delivery, &trace)).await {
                 Ok(given_up) => given_up.unwrap_or(step),
                 // Not a failure of the message, which is handled: that must not be what it is given up for.
