@@ -2,8 +2,9 @@
 # Shows that the oracles of the faults see: builds the platform with each defect of this folder put in on purpose, and
 # breaks it. Every one of them has to be found. Ends with 1 where one is not.
 #
-#   tests/mutations/run.sh [SEEDS=3000]          by the simulation, as `make test` does
-#   tests/mutations/run.sh --real [SEEDS=200]    by `make chaos`: real processes of the defective build, real servers
+#   tests/mutations/run.sh [SEEDS=3000 [NAME]...]         by the simulation, as `make test` does
+#   tests/mutations/run.sh --real [SEEDS=200 [NAME]...]   by `make chaos`: real processes of the defective build, and
+#                                                         real servers
 set -u -o pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 root=$(cd "$here/../.." && pwd) || exit 1
@@ -13,6 +14,8 @@ if [ "${1:-}" = --real ]; then
   shift
 fi
 seeds=${1:-$seeds}
+names=("${@:2}")
+[ ${#names[@]} -gt 0 ] || names=("$here"/*.patch)
 cd "$root" || exit 1
 
 built=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -66,8 +69,9 @@ real() {
 }
 
 missed=0
-for patch in "$here"/*.patch; do
-  name=$(basename "$patch" .patch)
+for name in "${names[@]}"; do
+  name=$(basename "$name" .patch)
+  patch=$here/$name.patch
   git apply "$patch" || { echo "$name: the patch does not apply any more: make it anew"; exit 1; }
   cargo build --locked --quiet --workspace --bin "$program" --target-dir "$work/target" || { echo "$name: does not build"; exit 1; }
   if [ "$program" = aria ]; then real "$name" || missed=1; else simulated "$name" || missed=1; fi

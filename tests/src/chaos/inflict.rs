@@ -13,6 +13,7 @@ use futures::future::select_all;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::draw::Draw;
 use super::fault::{Fault, Id, Moment, Peer, Place, Service, Trouble};
 use super::line::Catch;
 use super::oracle::Injected;
@@ -194,13 +195,22 @@ impl Inflictor {
         Ok(true)
     }
 
-    /// Publishes a stored message again that a service consumes.
+    /// Publishes a stored message again that a service consumes: the newest one, which the broker still knows by its
+    /// id, or under another id any one that is in the log.
     async fn duplicate(&self, service: Service, id: Id) -> Result<bool> {
         let context = record::jetstream(&self.world).await?;
         let subject = format!("aria.v1.{}.{}", service.consumes(), Platform::SERIES);
         // At the very beginning the services have not made the stream yet.
         let find = async || Ok(context.get_stream(STREAM).await?.get_last_raw_message_by_subject(&subject).await?);
-        let Ok(message) = until("a message to publish again", WAITS, find).await else { return Ok(false) };
+        let Ok(newest) = until("a message to publish again", WAITS, find).await else { return Ok(false) };
+        let message = match id {
+            Id::Own => newest,
+            Id::Foreign => {
+                let from = Draw::of(self.seed).within(1..=newest.sequence);
+                let log = context.get_stream(STREAM).await?;
+                log.get_first_raw_message_by_subject(&subject, from).await?
+            }
+        };
         let mut headers = HeaderMap::new();
         for (name, values) in message.headers.iter().filter(|(name, _)| !name.to_string().starts_with(CONDITIONS)) {
             values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
