@@ -173,6 +173,9 @@ pub enum Fault {
     Planted(Rot),
     /// A stored message is published again.
     Duplicate(Service, Id),
+    /// An announcement of a batch is published again, under another id, while all of ingestion stands still: what is
+    /// handed in next comes after a copy of an old batch, with newer ones that nobody has taken up.
+    Overtaken,
     /// Somebody takes messages of a service's consumer and hands them back for later.
     Postpone(Service, u64),
     /// Somebody takes messages of a service's consumer and never answers.
@@ -185,7 +188,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every kind, for the table of what happened.
-    pub const KINDS: [&str; 26] = [
+    pub const KINDS: [&str; 27] = [
         "kill",
         "kill all",
         "kill unsent",
@@ -208,6 +211,7 @@ impl Fault {
         "planted",
         "duplicate",
         "foreign duplicate",
+        "overtaken",
         "postpone",
         "keep",
         "clock",
@@ -239,6 +243,7 @@ impl Fault {
             Self::Planted(_) => "planted",
             Self::Duplicate(_, Id::Own) => "duplicate",
             Self::Duplicate(_, Id::Foreign) => "foreign duplicate",
+            Self::Overtaken => "overtaken",
             Self::Postpone(..) => "postpone",
             Self::Keep(..) => "keep",
             Self::Jump(..) => "clock",
@@ -275,7 +280,7 @@ impl fmt::Display for Fault {
                 write!(f, " {messages} of {}", service.name())
             }
             Self::Jump(service, number, seconds) => write!(f, " of {}-{number} by {seconds} s", service.name()),
-            Self::KillBroker | Self::KillStore | Self::FullDisk => Ok(()),
+            Self::KillBroker | Self::KillStore | Self::FullDisk | Self::Overtaken => Ok(()),
         }
     }
 }

@@ -9,7 +9,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{Consumer, pull};
 use futures::StreamExt;
-use futures::future::select_all;
+use futures::future::{select_all, try_join_all};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -19,6 +19,7 @@ use super::line::Catch;
 use super::oracle::Injected;
 use super::plant;
 use super::record::{self, Record, STREAM};
+use super::replica::Replica;
 use super::schedule::Step;
 use super::world::{Store, World};
 use crate::{Platform, until};
@@ -118,6 +119,7 @@ impl Inflictor {
             Fault::FullDisk => self.fill_disk(lasting).await,
             Fault::Planted(rot) => plant::plant(world, &self.expected, rot, self.seed).await,
             Fault::Duplicate(service, id) => self.duplicate(service, id).await,
+            Fault::Overtaken => self.overtake(lasting).await,
             Fault::Postpone(service, messages) => self.take(service, messages, Some(lasting)).await,
             Fault::Keep(service, messages) => self.take(service, messages, None).await,
             Fault::Jump(service, number, seconds) => {
@@ -198,19 +200,18 @@ impl Inflictor {
     /// Publishes a stored message again that a service consumes: the newest one, which the broker still knows by its
     /// id, or under another id any one that is in the log.
     async fn duplicate(&self, service: Service, id: Id) -> Result<bool> {
-        let context = record::jetstream(&self.world).await?;
         let subject = format!("aria.v1.{}.{}", service.consumes(), Platform::SERIES);
-        // At the very beginning the services have not made the stream yet.
-        let find = async || Ok(context.get_stream(STREAM).await?.get_last_raw_message_by_subject(&subject).await?);
-        let Ok(newest) = until("a message to publish again", WAITS, find).await else { return Ok(false) };
-        let message = match id {
-            Id::Own => newest,
-            Id::Foreign => {
-                let from = Draw::of(self.seed).within(1..=newest.sequence);
-                let log = context.get_stream(STREAM).await?;
-                log.get_first_raw_message_by_subject(&subject, from).await?
+        // At the very beginning the services have not made the stream yet; later the broker may be away.
+        let find = async || {
+            let log = record::jetstream(&self.world).await?.get_stream(STREAM).await?;
+            let newest = log.get_last_raw_message_by_subject(&subject).await?;
+            if id == Id::Own {
+                return Ok(newest);
             }
+            let from = Draw::of(self.seed).within(1..=newest.sequence);
+            Ok(log.get_first_raw_message_by_subject(&subject, from).await?)
         };
+        let Ok(message) = until("a message to publish again", WAITS, find).await else { return Ok(false) };
         let mut headers = HeaderMap::new();
         for (name, values) in message.headers.iter().filter(|(name, _)| !name.to_string().starts_with(CONDITIONS)) {
             values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
@@ -218,7 +219,12 @@ impl Inflictor {
         let own = message.headers.get(MESSAGE_ID).map(ToString::to_string).unwrap_or_default();
         let name = if id == Id::Own { own } else { format!("again/{}/{}", self.seed, message.sequence) };
         headers.insert(MESSAGE_ID, name.as_str());
-        let stored = context.publish_with_headers(subject, headers, message.payload).await?.await?;
+        let publish = async || {
+            let context = record::jetstream(&self.world).await?;
+            let published = context.publish_with_headers(subject.clone(), headers.clone(), message.payload.clone());
+            Ok(published.await?.await?)
+        };
+        let stored = until("the broker to answer", WAITS, publish).await?;
         match id {
             Id::Own if !stored.duplicate => {
                 anyhow::bail!("the broker took {name} a second time, at {}", stored.sequence)
@@ -227,6 +233,21 @@ impl Inflictor {
             Id::Foreign => drop(self.happened().injected.copies.insert(stored.sequence)),
         }
         Ok(true)
+    }
+
+    /// Copies an announcement while ingestion stands still.
+    async fn overtake(&self, lasting: Duration) -> Result<bool> {
+        let freeze = async |replica: &Replica| {
+            let _suffering = replica.suffering.lock().await;
+            replica.freeze(lasting).await
+        };
+        let copy = async {
+            // Once they stand, and early enough for further batches to come before they go on.
+            tokio::time::sleep(lasting / 4).await;
+            self.duplicate(Service::Ingestion, Id::Foreign).await
+        };
+        let (frozen, copied) = tokio::join!(try_join_all(self.world.of(Service::Ingestion).map(freeze)), copy);
+        Ok(frozen?.contains(&true) && copied?)
     }
 
     /// Takes messages from a service's consumer, and hands them back for later, or never answers.

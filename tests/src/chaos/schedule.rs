@@ -59,7 +59,7 @@ impl Schedule {
             Storage::Folder | Storage::S3 => draw.pick(Input::Plain, &[Input::Mixed, Input::Lost]),
         };
         let mut doubled: BTreeSet<Service> = Service::WORKERS.into_iter().filter(|_| draw.once_in(3)).collect();
-        let ahead = draw.pick(1, &[3, 100]);
+        let mut ahead = draw.pick(1, &[3, 100]);
         let count = draw.within(FEWEST..=MOST);
         let mut steps: Vec<Step> = Vec::new();
         while steps.len() < count as usize {
@@ -71,6 +71,12 @@ impl Schedule {
                 }
                 steps.push(step);
             }
+        }
+        // Only the gateway looks for the last batch in a process of its own.
+        if input == Input::Uploads && draw.once_in(3) {
+            let (after, lasting) = (draw.within(1..=DAYS - 20), draw.millis(1_500..=2_500));
+            steps.push(Step { after, fault: Fault::Overtaken, lasting });
+            ahead = 10;
         }
         steps.sort_by_key(|step| step.after);
         let mut schedule = Self { seed, input, storage, doubled, ahead, steps };
