@@ -21,6 +21,10 @@ const HANDS: usize = 64;
 const MOST_MOVES: u64 = 100_000;
 /// One move in this many is a fault, until they are used up.
 const FAULT: u64 = 40;
+/// Processes that are killed at most amid giving a message up, which comes when the other faults are used up. Between
+/// the record of it and the dead letter lie so many steps at most.
+const KILLS_AMID: u32 = 2;
+const STEPS_AMID: usize = 12;
 
 /// What a seed came to.
 #[derive(Clone, Debug)]
@@ -43,6 +47,9 @@ struct World {
     feeding: Option<BoxFuture<'static, bool>>,
     poisoned: bool,
     faults_left: u32,
+    kills_amid_left: u32,
+    /// The place of the newest record of a message that is given up.
+    given_up: u64,
     counts: Counts,
 }
 
@@ -52,6 +59,8 @@ struct Task {
     service: &'static str,
     place: u64,
     work: BoxFuture<'static, ()>,
+    /// Steps after which its process is killed.
+    doomed: Option<usize>,
 }
 
 /// Runs the input without any fault, one message after the other.
@@ -116,6 +125,8 @@ impl World {
             feeding: None,
             poisoned: false,
             faults_left,
+            kills_amid_left: if faults_left > 0 { KILLS_AMID } else { 0 },
+            given_up: 0,
             counts: Counts::default(),
         })
     }
@@ -236,8 +247,31 @@ impl World {
             if self.ground.broker.is_in_hand(service, message) {
                 self.orphans.push((service, message));
             }
+            return true;
+        }
+        let (process, doomed) = (task.process, task.doomed);
+        task.doomed = doomed.map(|steps| steps.saturating_sub(1));
+        match doomed {
+            Some(0) => self.kill(process),
+            Some(_) => {}
+            None if self.kills_amid_left > 0 && self.gave_up() => {
+                self.kills_amid_left -= 1;
+                let steps = self.ground.chance.below(STEPS_AMID);
+                self.tasks[place].doomed = Some(steps);
+            }
+            None => {}
         }
         true
+    }
+
+    /// Whether it was put on record just now that a message is given up.
+    fn gave_up(&mut self) -> bool {
+        let Some((place, record)) = self.ground.broker.newest("KV_attempts") else { return false };
+        let is_new = place > self.given_up && record.subject.ends_with(".condemned") && !record.payload.is_empty();
+        if is_new {
+            self.given_up = place;
+        }
+        is_new
     }
 
     /// Hands a message out to a process that has a hand free; whether there was one.
@@ -254,7 +288,7 @@ impl World {
             let Some(work) = process.take(*place) else { continue };
             self.counts.deliveries += 1;
             self.counts.reordered += u64::from(chosen > 0);
-            self.tasks.push(Task { process: at, service: process.service, place: *place, work });
+            self.tasks.push(Task { process: at, service: process.service, place: *place, work, doomed: None });
             return true;
         }
         false

@@ -159,6 +159,12 @@ impl Broker {
         self.open().streams.get(stream).map(|log| log.messages.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// The newest message that a stream holds, with its place.
+    pub fn newest(&self, stream: &str) -> Option<(u64, Message)> {
+        let state = self.open();
+        state.streams.get(stream)?.messages.last_key_value().map(|(place, message)| (*place, message.clone()))
+    }
+
     /// Puts a message into the log a second time, as somebody would who knows nothing of its id.
     pub fn put_foreign(&self, message: &Message) {
         let mut headers = HeaderMap::new();
