@@ -45,7 +45,7 @@ pub struct Step {
     pub lasting: Duration,
 }
 
-/// Faults of a schedule at least and at most.
+/// Faults of a schedule at least and at most, [`Fault::Overtaken`] apart, which comes on top.
 const FEWEST: u64 = 7;
 const MOST: u64 = 10;
 
