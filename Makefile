@@ -66,7 +66,7 @@ mutations: ## Puts defects in on purpose, one by one, and shows that the simulat
 	@cargo build --locked --workspace --bins
 	@if [ -n "$$REAL" ] && [ "$$REAL" != 0 ]; then exec tests/mutations/run.sh --real; fi; tests/mutations/run.sh
 
-heavy: setup ## Runs the loads of BOUNDS.md in full, some ten minutes, and prints time and memory
+heavy: setup ## Runs the loads of BOUNDS.md in full, five to ten minutes, and prints time and memory
 	@cargo build --locked --workspace --bins
 	@cargo test --locked --workspace --test loads -- --ignored --nocapture --test-threads=1
 

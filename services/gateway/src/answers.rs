@@ -109,12 +109,8 @@ pub async fn receive(
     let raw = gateway.edges.artifacts.put(Kind::Raw, &definition.id, format, bytes).await?;
     drop(room);
     let receipt = announce(&gateway, &definition.id, &raw).await?;
-    let ordinal = match receipt.event.fact {
-        Fact::BatchReceived(received) => Some(received.ordinal),
-        _ => None,
-    };
     let told = json!({
-        "event": receipt.id, "ordinal": ordinal, "raw": raw.key(), "received_before": receipt.duplicate,
+        "event": receipt.id, "ordinal": receipt.event.fact.received_ordinal(), "raw": raw.key(), "received_before": receipt.duplicate,
     });
     Ok((StatusCode::ACCEPTED, Json(told)))
 }

@@ -62,12 +62,7 @@ impl Client<'_> {
     async fn announce(&mut self, batch: &Batch) -> Result<u64> {
         let edges = match self.edges.take() {
             Some(edges) => edges,
-            None => {
-                let edges = self.world.feeder_edges().await?;
-                // As every source does: an event in a log whose store has no mark yet looks like a lost store.
-                edges.join().await?;
-                edges
-            }
+            None => self.world.feeder_edges().await?,
         };
         if batch.is_stored {
             edges.artifacts.store(&batch.raw).await?;

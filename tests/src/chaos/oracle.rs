@@ -73,8 +73,8 @@ fn endings(events: &[&Logged], told: &mut Vec<String>) {
     for logged in events {
         let Some((fact, _)) = parse_subject(&logged.subject) else { continue };
         let Ok(event) = decode(fact, &logged.body) else { continue };
-        if let aria_core::event::Fact::BatchReceived(received) = &event.fact {
-            ends.entry(received.ordinal).or_default();
+        if let Some(ordinal) = event.fact.received_ordinal() {
+            ends.entry(ordinal).or_default();
         }
         if let Some(ordinal) = ended(&event.fact) {
             ends.entry(ordinal).or_default().push(logged.sequence);

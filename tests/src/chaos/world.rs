@@ -174,17 +174,20 @@ impl World {
         Ok(Edges { bus: Bus::connect(&config).await?, artifacts: self.store.artifacts()? })
     }
 
-    /// The broker and the store over the lines of whoever hands batches in.
+    /// The broker and the store over the lines of whoever hands batches in, joined as every source does: an event in a
+    /// log whose store has no mark yet looks like a lost store.
     ///
     /// # Errors
-    /// Where the broker does not answer in time.
+    /// Where one of them does not answer in time.
     pub async fn feeder_edges(&self) -> Result<Edges> {
         let (broker, store) = (&self.feeder.0, self.feeder.1.as_ref());
         let config = BusConfig {
             patience: Duration::from_secs(5),
             ..BusConfig::new(&format!("nats://{}", broker.address()), "test")
         };
-        Ok(Edges { bus: Bus::connect(&config).await?, artifacts: self.store.artifacts_over(store)? })
+        let edges = Edges { bus: Bus::connect(&config).await?, artifacts: self.store.artifacts_over(store)? };
+        edges.join().await?;
+        Ok(edges)
     }
 }
 

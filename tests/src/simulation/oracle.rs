@@ -122,8 +122,8 @@ impl End {
         if let Some(ordinal) = ended(&event.fact) {
             self.ends.entry(ordinal).or_default().insert(id.clone());
         }
-        if let Fact::BatchReceived(received) = &event.fact {
-            self.ends.entry(received.ordinal).or_default();
+        if let Some(ordinal) = event.fact.received_ordinal() {
+            self.ends.entry(ordinal).or_default();
         }
         if let Fact::RetrainingRequested(_) = &event.fact {
             self.retrainings.entry(header("aria-cause").unwrap_or_default()).or_default().insert(id);

@@ -89,8 +89,7 @@ impl Export {
 
     /// Writes cells and events; a reason where they are not of one moment.
     async fn begin(&self, edges: &Edges) -> anyhow::Result<Result<Begun, String>> {
-        let last = edges.bus.last_batch(&self.series).await?;
-        let received = last.and_then(|recorded| recorded.event.fact.received_ordinal()).unwrap_or(0);
+        let received = edges.bus.last_ordinal(&self.series).await?;
         let cells = self.cells(edges).await?;
         let standing = self.standing(edges).await?;
         if let Some(reason) = standing.on_its_way(received) {

@@ -90,13 +90,6 @@ fn received(series: &SeriesId, ordinal: u64) -> Event {
     Event { series: series.clone(), as_of: Timestamp::EPOCH, fact }
 }
 
-fn ordinal(event: &Event) -> Option<u64> {
-    match &event.fact {
-        Fact::BatchReceived(received) => Some(received.ordinal),
-        _ => None,
-    }
-}
-
 fn rejected(series: &SeriesId, ordinal: u64) -> Event {
     let raw = raw(series, &format!("batch {ordinal}"));
     let fact = BatchRejected { ordinal, raw, reason: "conformance".to_owned(), quarantine: None };
@@ -155,7 +148,7 @@ async fn receivers_at_once_leave_no_gap_in_the_ordinals(bench: &impl Bench) -> R
         Ok::<_, Breach>(event)
     };
     let events = try_join_all((0..8).map(receive)).await?;
-    let ordinals: BTreeSet<u64> = events.iter().filter_map(ordinal).collect();
+    let ordinals: BTreeSet<u64> = events.iter().filter_map(|event| event.fact.received_ordinal()).collect();
     rule(ordinals.into_iter().eq(1..=8), "eight receivers at once take the ordinals 1 to 8")
 }
 
@@ -167,7 +160,7 @@ async fn the_newest_batch_handed_in_again_is_no_further_batch(bench: &impl Bench
     let again = bench.bus().await.receive_once(&series, &raw, origin, 0, None).await?;
     rule(!first.duplicate && again.duplicate && first.id == again.id, "a client's repetition is the same batch")?;
     let further = bus.receive_once(&series, &raw, origin, 0, Some(1)).await?;
-    rule(ordinal(&further.event) == Some(2), "a rejected batch handed in again is a further one")
+    rule(further.event.fact.received_ordinal() == Some(2), "a rejected batch handed in again is a further one")
 }
 
 async fn a_cell_moves_only_from_the_revision_that_is_expected(bench: &impl Bench) -> Result<(), Breach> {

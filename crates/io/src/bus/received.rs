@@ -109,7 +109,7 @@ impl Bus {
         let cause = batch.raw.key();
         for round in 0..ROUNDS {
             let last = self.last_received_once_it_answers(batch.series).await?;
-            let reached = last.batch.as_ref().and_then(|last| last.event.fact.received_ordinal()).unwrap_or(0);
+            let reached = last.ordinal();
             if let Some(Recorded { event, id, .. }) = last.batch
                 && matches!(&event.fact, Fact::BatchReceived(received) if same(received))
             {
@@ -149,6 +149,14 @@ impl Bus {
         Ok(self.last_received(series).await?.batch)
     }
 
+    /// The ordinal of the last batch of a series, 0 where there is none.
+    ///
+    /// # Errors
+    /// Where the broker does not answer.
+    pub async fn last_ordinal(&self, series: &SeriesId) -> Result<u64, BusError> {
+        Ok(self.last_received(series).await?.ordinal())
+    }
+
     async fn last_received(&self, series: &SeriesId) -> Result<Last, BusError> {
         let Some(newest) = self.newest_message(BATCH_RECEIVED, series).await? else {
             return Ok(Last::default());
@@ -170,12 +178,11 @@ impl Bus {
     async fn greatest_received(&self, series: &SeriesId) -> Result<Option<Recorded>, BusError> {
         let filter = Filter::all().facts([BATCH_RECEIVED]).series(series);
         let mut events = self.recorded_events(&filter, Start::First).await?;
+        let ordinal = |recorded: &Recorded| recorded.event.fact.received_ordinal();
         let mut greatest: Option<Recorded> = None;
         while let Some(found) = events.next_readable().await.transpose()? {
-            if greatest
-                .as_ref()
-                .is_none_or(|known| known.event.fact.received_ordinal() < found.event.fact.received_ordinal())
-            {
+            // No ordinal is less than any.
+            if greatest.as_ref().and_then(ordinal) < ordinal(&found) {
                 greatest = Some(found);
             }
         }
@@ -225,6 +232,12 @@ impl Bus {
             }
         }
         Ok(false)
+    }
+}
+
+impl Last {
+    fn ordinal(&self) -> u64 {
+        self.batch.as_ref().and_then(|last| last.event.fact.received_ordinal()).unwrap_or(0)
     }
 }
 

@@ -73,8 +73,7 @@ impl Edges {
     /// Where the broker does not answer, or a cell cannot be read.
     pub async fn progress(&self, series: &SeriesId) -> Result<Progress, CellError> {
         // The log first: what ends meanwhile only makes the answer more hopeful than the state was.
-        let last = self.bus.last_batch(series).await?;
-        let received = last.and_then(|recorded| recorded.event.fact.received_ordinal()).unwrap_or(0);
+        let received = self.bus.last_ordinal(series).await?;
         let stores = self.stores();
         let head: Held<Head> = stores.heads.load(series).await?;
         let endings: Held<Endings> = stores.endings.load(series).await?;
