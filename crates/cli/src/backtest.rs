@@ -1,11 +1,15 @@
-//! `aria backtest`: a history run through the platform offline, and scored.
+//! `aria backtest`: a history run through the platform offline, or forecast by models that are refitted by a calendar,
+//! and scored.
+
+mod rolled;
 
 use std::path::PathBuf;
 
 use anyhow::bail;
+use aria_core::backtest::Refit;
 use aria_core::forecast::Forecast;
 use aria_core::replay::{self, Batch};
-use aria_core::series::{Definition, Triggers};
+use aria_core::series::Definition;
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
@@ -51,12 +55,12 @@ pub struct Backtest {
 /// When models are trained anew.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Retrain {
-    /// The first model is kept.
+    /// Never: the model of the first origin is kept.
     Never,
-    /// Every 30 days.
+    /// Every 30 days from the first origin on, each taking over at once.
     #[value(name = "30d")]
     Monthly,
-    /// As the definition's policy decides.
+    /// As the definition's policy decides, and only what beats the serving model takes over: the platform itself.
     Policy,
 }
 
@@ -72,6 +76,11 @@ impl Backtest {
             bail!("--out names the history itself, {}: name another file", self.input.display());
         }
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
+        match self.retrain {
+            Retrain::Never => return self.roll(&definition, &bytes, Refit::Never),
+            Retrain::Monthly => return self.roll(&definition, &bytes, Refit::Every { days: 30 }),
+            Retrain::Policy => {}
+        }
         let batches = self.batches(&bytes, &definition)?;
         let mut platform = Offline::new(definition.clone())?;
         let mut newest = None;
@@ -138,14 +147,6 @@ impl Backtest {
         }
         if let Some(hours) = self.horizon {
             definition.forecast.horizon_hours = hours;
-        }
-        match self.retrain {
-            Retrain::Never => definition.policy.triggers = Triggers::Nothing,
-            Retrain::Monthly => {
-                definition.policy.triggers = Triggers::Age;
-                definition.policy.refresh_days = 30;
-            }
-            Retrain::Policy => {}
         }
         let faults = definition.faults();
         if let Some(fault) = faults.first() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aria_core::artifact::Ref;
-use aria_core::forecast::{self, CSV_HEADER, Forecast, baseline};
+use aria_core::forecast::{self, CSV_HEADER, Ensemble, Forecast, Inputs, baseline};
 use aria_core::history::History;
 use aria_core::model::Model;
 use aria_core::score::{self, Score};
@@ -62,10 +62,15 @@ pub struct Outcome {
     /// The issued forecasts in the order of their batches.
     pub forecasts: Vec<Forecast>,
     actuals: History,
-    first_model: Option<Model>,
+    first_model: Option<Ensemble>,
 }
 
 impl Outcome {
+    /// The forecasts of a run, the values that they are scored against, and the first model that served.
+    pub fn new(forecasts: Vec<Forecast>, actuals: History, first_model: Option<Ensemble>) -> Self {
+        Self { forecasts, actuals, first_model }
+    }
+
     /// Loads what a run issued, and the series as it is in the end.
     ///
     /// # Errors
@@ -78,7 +83,7 @@ impl Outcome {
         let series = Series::open(artifacts, newest).await?;
         let actuals = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
         let first_model = match tally.first_model() {
-            Some(model) => Some(artifacts.get_document::<Model>(model).await?),
+            Some(model) => Some(artifacts.get_document::<Model>(model).await?.fitted.serving),
             None => None,
         };
         Ok(Self { forecasts, actuals, first_model })
@@ -121,7 +126,7 @@ impl Outcome {
             rivals.push((name, baseline(&known, origin, steps)?));
         }
         if let Some(model) = &self.first_model {
-            rivals.push((FIRST_MODEL, model.fitted.serving.predict(&known, origin).ok()?));
+            rivals.push((FIRST_MODEL, model.predict(&Inputs::alone(known.clone()), origin).ok()?.values));
         }
         Some(rivals)
     }
@@ -179,8 +184,13 @@ fn write_summary(text: &mut String, summary: &Summary) -> std::fmt::Result {
         let day = when.get(..10).unwrap_or(&when);
         writeln!(text, "    {day}  {:<12} {:<9} {}", ended.cause.as_str(), ended.outcome, ended.reason)?;
     }
+    write_errors(text, &summary.errors)
+}
+
+/// Errors by year, beside the naive ones.
+pub fn write_errors(text: &mut String, years: &[Year]) -> std::fmt::Result {
     writeln!(text, "  error (mean absolute percentage, day 1 / whole horizon)")?;
-    for year in summary.errors.iter().filter(|year| year.issued.origins > 0) {
+    for year in years.iter().filter(|year| year.issued.origins > 0) {
         write!(text, "    {}  issued {}", year.year, figures(&year.issued))?;
         if let Some(first) = &year.first_model_kept {
             write!(text, "   first model kept {}", figures(first))?;

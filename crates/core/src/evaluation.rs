@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forecast::baseline::BASELINES;
 use crate::forecast::values::{time_column, to_parquet};
-use crate::forecast::{PredictError, Ridge};
-use crate::history::History;
+use crate::forecast::{Ensemble, Inputs, Made, PredictError};
 use crate::series::{Definition, SeriesId};
 use crate::table::ParquetError;
 use crate::time::{Cadence, HOUR, Timestamp};
@@ -154,27 +153,27 @@ fn origin_distance(cadence: Cadence) -> i64 {
 /// Where too few hours are held out from both models, or a model cannot forecast them.
 pub fn evaluate(
     definition: &Definition,
-    history: &History,
-    challenger: &Ridge,
-    champion: Option<&Ridge>,
+    inputs: &Inputs,
+    challenger: &Ensemble,
+    champion: Option<&Ensemble>,
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Contest, EvaluationError> {
-    if history.cadence() != definition.cadence {
-        return Err(EvaluationError::Cadence { definition: definition.cadence, history: history.cadence() });
+    if inputs.cadence() != definition.cadence {
+        return Err(EvaluationError::Cadence { definition: definition.cadence, history: inputs.cadence() });
     }
     if challenger.trained_until() > from {
         return Err(EvaluationError::NotHeldOut { trained_until: challenger.trained_until(), from });
     }
     let from = champion.map_or(from, |champion| champion.trained_until().max(from));
     let steps = definition.horizon_steps();
-    let field = Field { history, challenger, champion, steps };
+    let field = Field { inputs, challenger, champion, steps };
     let predictions = field.predictions(from, until);
     let origins = predictions.origins();
     if origins < FEWEST_ORIGINS {
         return Err(EvaluationError::TooFewOrigins { origins, from, until });
     }
-    let contenders = predictions.contenders(history.cadence());
+    let contenders = predictions.contenders(inputs.cadence());
     let verdict = verdict(&contenders, &definition.unit);
     let evaluation = Evaluation {
         series: definition.id.clone(),
@@ -190,9 +189,9 @@ pub fn evaluate(
 
 /// Who takes part, and on what.
 struct Field<'a> {
-    history: &'a History,
-    challenger: &'a Ridge,
-    champion: Option<&'a Ridge>,
+    inputs: &'a Inputs,
+    challenger: &'a Ensemble,
+    champion: Option<&'a Ensemble>,
     steps: usize,
 }
 
@@ -203,7 +202,7 @@ impl Field<'_> {
     }
 
     fn predictions(&self, from: Timestamp, until: Timestamp) -> Predictions {
-        let cadence = self.history.cadence().seconds();
+        let cadence = self.inputs.cadence().seconds();
         let horizon = cadence * self.steps as i64;
         let mut rows = Vec::new();
         let mut origin = from;
@@ -212,24 +211,25 @@ impl Field<'_> {
             if let Some(forecasts) = self.forecasts(origin) {
                 rows.extend(self.rows(origin, &forecasts));
             }
-            origin = origin.plus(origin_distance(self.history.cadence()));
+            origin = origin.plus(origin_distance(self.inputs.cadence()));
         }
         Predictions { names: self.names(), rows }
     }
 
     /// Every contender's forecast from an origin, in the order of the names; none where one of them has none.
     fn forecasts(&self, origin: Timestamp) -> Option<Vec<Vec<f64>>> {
-        let full = |forecast: Result<Vec<f64>, PredictError>| forecast.ok().filter(|values| values.len() >= self.steps);
+        let full =
+            |made: Result<Made, PredictError>| Some(made.ok()?.values).filter(|values| values.len() >= self.steps);
         let models = std::iter::once(self.challenger).chain(self.champion);
-        let models = models.map(|model| full(model.predict(self.history, origin)));
-        let naive = BASELINES.iter().map(|(_, baseline)| baseline(self.history, origin, self.steps));
+        let models = models.map(|model| full(model.predict(self.inputs, origin)));
+        let naive = BASELINES.iter().map(|(_, baseline)| baseline(&self.inputs.own, origin, self.steps));
         models.chain(naive).collect()
     }
 
     fn rows(&self, origin: Timestamp, forecasts: &[Vec<f64>]) -> Vec<Row> {
         let row = |step: usize| {
-            let target = origin.plus(step as i64 * self.history.cadence().seconds());
-            let actual = self.history.at(target)?;
+            let target = origin.plus(step as i64 * self.inputs.cadence().seconds());
+            let actual = self.inputs.own.at(target)?;
             Some(Row { origin, step, target, actual, forecasts: forecasts.iter().map(|f| f[step]).collect() })
         };
         (0..self.steps).filter_map(row).collect()

@@ -1,85 +1,184 @@
-//! Forecasts: naive ones, a ridge regression on lags and calendar, its intervals, and the values that come out.
+//! Forecasts: candidates that are fitted and put together, what their past errors say, and the values that come out.
 //!
 //! Everything here uses what was known at the origin and nothing later; a property test holds it to that.
 
 pub mod baseline;
 mod calendar;
-mod interval;
+mod calibration;
+mod combination;
+mod ensemble;
+mod error;
+mod inputs;
 mod lags;
+mod member;
 mod recent;
 mod ridge;
+mod rolling;
 pub(crate) mod values;
 
 use serde::{Deserialize, Serialize};
 
-pub use interval::{HalfWidths, Intervals, TooFewErrors};
+pub use calibration::{Calibration, HalfWidths, Outlook, TooFewErrors};
+pub use ensemble::{Ensemble, Made};
+pub use error::{FitError, ModelError, PredictError};
+pub use inputs::{Covariate, Inputs};
+pub use member::{Candidate, Member};
 pub use recent::{NEEDED_DAYS, RecentError};
-pub use ridge::{ModelError, PredictError, Ridge, SolveError};
+pub use ridge::{Ridge, SolveError};
 pub use values::{CSV_HEADER, Forecast, Point, ValuesError};
 
-use crate::history::History;
+use self::ridge::Fitting;
+use self::rolling::Trial;
 use crate::series::Definition;
 use crate::time::{DAY, Timestamp};
 
+/// Days before an origin through which a calibration is carried on: the errors before them hardly count any more.
+const REPLAY_DAYS: i64 = 150;
+
 /// A model as training leaves it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct Fitted {
     /// Fitted on hours before the holdout; evaluation compares this one.
-    pub candidate: Ridge,
+    pub candidate: Ensemble,
     /// The same recipe fitted on every hour; a promoted model forecasts with this one.
-    pub serving: Ridge,
+    pub serving: Ensemble,
     /// The first hour that the candidate does not know.
     pub holdout_start: Timestamp,
     /// The end of the hours that the serving model knows.
     pub trained_until: Timestamp,
-    /// Half widths around a forecast, from the candidate's errors in the holdout.
-    pub intervals: Intervals,
+    /// The errors of rolling origins, each by a model that did not know its hour.
+    pub calibration: Calibration,
 }
 
-/// Why there is no model.
-#[derive(Debug, thiserror::Error)]
-pub enum FitError {
-    /// The regression has no solution.
-    #[error(transparent)]
-    Ridge(#[from] ridge::FitError),
-    /// The holdout is too thin.
-    #[error(transparent)]
-    Intervals(#[from] TooFewErrors),
+#[derive(Deserialize)]
+struct Parts {
+    candidate: Ensemble,
+    serving: Ensemble,
+    holdout_start: Timestamp,
+    trained_until: Timestamp,
+    calibration: Calibration,
+}
+
+impl TryFrom<Parts> for Fitted {
+    type Error = ModelError;
+
+    fn try_from(parts: Parts) -> Result<Self, ModelError> {
+        let Parts { candidate, serving, holdout_start, trained_until, calibration } = parts;
+        calibration.fits(serving.cadence(), serving.horizon_steps())?;
+        Ok(Self { candidate, serving, holdout_start, trained_until, calibration })
+    }
 }
 
 /// Fits the model of a series on its history, which ends at the origin that training serves.
 ///
 /// # Errors
 /// Where the history is too short, too thin or constant.
-pub fn fit(definition: &Definition, history: &History) -> Result<Fitted, FitError> {
-    let trained_until = history.end();
+pub fn fit(definition: &Definition, inputs: &Inputs) -> Result<Fitted, FitError> {
+    let trained_until = inputs.end();
     let holdout_start = trained_until.plus(-i64::from(definition.forecast.holdout_days) * DAY);
-    let pair = ridge::fit_pair(definition, history, holdout_start)?;
-    let intervals = Intervals::learn(&pair.candidate, history, holdout_start)?;
-    Ok(Fitted { candidate: pair.candidate, serving: pair.serving, holdout_start, trained_until, intervals })
+    let cuts = rolling::cuts(definition, &inputs.own, holdout_start);
+    let fitting = Fitting::new(definition, inputs, &[], &cuts)?;
+    let candidates = definition.candidates();
+    let by_candidate = candidates
+        .iter()
+        .map(|candidate| candidate.fit(definition, inputs, &fitting, &cuts))
+        .collect::<Result<Vec<_>, _>>()?;
+    let at = |cut: usize| -> Vec<Member> { by_candidate.iter().map(|members| members[cut].clone()).collect() };
+    let mut rolled = Rolled::new(definition, inputs);
+    let (folds, newest) = (cuts.len() - 1, cuts.len() - 1);
+    for fold in 0..folds {
+        rolled.fold(&at(fold), cuts[fold], cuts[fold + 1]);
+    }
+    let candidate = rolled.ensemble(at(newest - 1), holdout_start);
+    let serving = rolled.ensemble(at(newest), trained_until);
+    rolled.calibration.check(trained_until, &inputs.own)?;
+    Ok(Fitted { candidate, serving, holdout_start, trained_until, calibration: rolled.calibration })
+}
+
+/// What rolling origins have shown so far.
+struct Rolled<'a> {
+    definition: &'a Definition,
+    inputs: &'a Inputs,
+    trials: Vec<Trial>,
+    calibration: Calibration,
+}
+
+impl<'a> Rolled<'a> {
+    fn new(definition: &'a Definition, inputs: &'a Inputs) -> Self {
+        let calibration = Calibration::new(definition.cadence, definition.horizon_steps());
+        Self { definition, inputs, trials: Vec::new(), calibration }
+    }
+
+    /// The members put together by what was known at a cut.
+    fn ensemble(&self, members: Vec<Member>, cut: Timestamp) -> Ensemble {
+        let days = self.definition.horizon_steps().div_ceil(self.definition.cadence.per_day());
+        let shares = combination::shares(&self.trials, members.len(), days, &self.inputs.own, cut);
+        Ensemble::new(self.definition, cut, members, shares)
+    }
+
+    /// Lets the members fitted at a cut forecast until the next.
+    fn fold(&mut self, members: &[Member], cut: Timestamp, until: Timestamp) {
+        let trials = rolling::trials(&members.iter().collect::<Vec<_>>(), self.inputs, cut, until);
+        let ensemble = self.ensemble(members.to_vec(), cut);
+        for trial in &trials {
+            self.calibration.advance(trial.origin, ensemble.combine(&trial.forecasts), &self.inputs.own);
+        }
+        self.trials.extend(trials);
+    }
+}
+
+/// The first time whose values a forecast from `origin` reads: the weeks before the oldest origin that the calibration
+/// is carried on through.
+pub fn reads_from(fitted: &Fitted, origin: Timestamp) -> Timestamp {
+    let first = fitted.replay_from(origin).min(origin);
+    let waited_for = fitted.calibration.open_since().unwrap_or(first);
+    first.plus(-NEEDED_DAYS * DAY).min(waited_for)
 }
 
 /// Makes the forecast from an origin, with the intervals kept inside the values that can be.
 ///
 /// # Errors
 /// Where the newest weeks before the origin cannot be forecast from.
-pub fn issue(
-    serving: &Ridge,
-    intervals: &Intervals,
-    history: &History,
-    origin: Timestamp,
-) -> Result<Forecast, PredictError> {
-    let values = serving.predict(history, origin)?;
-    let cadence = history.cadence();
-    let point = |(step, (value, half)): (usize, (f64, &HalfWidths))| {
+pub fn issue(fitted: &Fitted, inputs: &Inputs, origin: Timestamp) -> Result<Forecast, PredictError> {
+    let serving = &fitted.serving;
+    let made = serving.predict(inputs, origin)?;
+    let outlook = fitted.outlook(inputs, origin).map_err(|why| PredictError::Errors { origin, why })?;
+    let cadence = inputs.cadence();
+    let point = |(step, value): (usize, f64)| {
+        let value = serving.bounded(value - outlook.corrections[step]);
+        let half = outlook.widths[step];
         let around = |width: f64| (serving.bounded(value - width), serving.bounded(value + width));
         let ((lower_50, upper_50), (lower_80, upper_80)) = (around(half.half_50), around(half.half_80));
         let (lower_95, upper_95) = around(half.half_95);
         let target = origin.plus(step as i64 * cadence.seconds());
         Point { target, value, lower_50, upper_50, lower_80, upper_80, lower_95, upper_95 }
     };
-    let points = values.into_iter().zip(intervals.steps()).enumerate().map(point).collect();
+    let points = made.values.into_iter().enumerate().map(point).collect();
     Ok(Forecast { origin, cadence, points })
+}
+
+impl Fitted {
+    /// What the errors until an origin say: those of training, and those that the serving model would have made since,
+    /// once a day at the time of day of the origin.
+    fn outlook(&self, inputs: &Inputs, origin: Timestamp) -> Result<Outlook, TooFewErrors> {
+        let mut calibration = self.calibration.clone();
+        let mut at = self.replay_from(origin);
+        while at < origin {
+            // An origin in a gap makes no forecast, and so no error.
+            if let Ok(made) = self.serving.predict(inputs, at) {
+                calibration.advance(at, made.values, &inputs.own);
+            }
+            at = at.plus(DAY);
+        }
+        calibration.outlook(origin, &inputs.own)
+    }
+
+    /// The first origin after training, at most so many days ago, at the time of day of `origin`.
+    fn replay_from(&self, origin: Timestamp) -> Timestamp {
+        let oldest = origin.plus(-REPLAY_DAYS * DAY).max(self.trained_until);
+        oldest.plus(origin.since(oldest).rem_euclid(DAY))
+    }
 }
 
 #[cfg(test)]

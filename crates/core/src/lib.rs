@@ -6,6 +6,7 @@
 pub mod again;
 pub mod archive;
 pub mod artifact;
+pub mod backtest;
 pub mod belonging;
 pub mod cell;
 pub mod contract;

@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::CODE_VERSION;
 use crate::artifact::Ref;
-use crate::document::Document;
+use crate::document::{self, Document};
 use crate::drift::Reference;
 use crate::event::{Cause, Retraining, RetrainingId};
-use crate::forecast::{self, FitError, Fitted};
-use crate::history::History;
+use crate::forecast::{self, Calibration, Ensemble, FitError, Fitted, HalfWidths, Inputs, Ridge};
 use crate::series::{Definition, SeriesId};
 use crate::time::{DAY, HOUR, Timestamp};
 
@@ -52,10 +51,52 @@ pub struct Provenance {
 
 impl Document for Model {
     const NAME: &'static str = "model";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     // The code that stored one took its calendar and its share of the usual week from itself.
     const NO_LONGER_READ: &'static str = "it does not say which features it forecasts with, so that its forecasts \
         would be wrong unseen; hand the series' history in anew under another name";
+
+    fn earlier(version: u32, bytes: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+        if version != 2 {
+            return Ok(None);
+        }
+        document::body::<OfOneRidge>(bytes).map(|model| Some(model.into()))
+    }
+}
+
+/// A model of version 2: one regression, with half widths that nothing moved.
+#[derive(Deserialize)]
+struct OfOneRidge {
+    series: SeriesId,
+    origin: Provenance,
+    fitted: FittedRidge,
+    reference: Option<Reference>,
+    limits: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct FittedRidge {
+    candidate: Ridge,
+    serving: Ridge,
+    holdout_start: Timestamp,
+    trained_until: Timestamp,
+    intervals: FixedIntervals,
+}
+
+#[derive(Deserialize)]
+struct FixedIntervals {
+    steps: Vec<HalfWidths>,
+}
+
+impl From<OfOneRidge> for Model {
+    fn from(model: OfOneRidge) -> Self {
+        let OfOneRidge { series, origin, fitted, reference, limits } = model;
+        let FittedRidge { candidate, serving, holdout_start, trained_until, intervals } = fitted;
+        let calibration = Calibration::of_half_widths(serving.cadence(), &intervals.steps, trained_until.plus(-DAY));
+        let (candidate, serving) = (Ensemble::of_one(candidate), Ensemble::of_one(serving));
+        let fitted = Fitted { candidate, serving, holdout_start, trained_until, calibration };
+        Self { series, origin, fitted, reference, limits }
+    }
 }
 
 /// The most cells of the table that a fit holds, one for each hour of history and step of the horizon: 256 MiB, and
@@ -75,9 +116,10 @@ pub fn data_from(definition: &Definition, first: Timestamp, end: Timestamp) -> T
 ///
 /// # Errors
 /// Where the history cannot carry a model.
-pub fn train(request: &Retraining, definition: (&Ref, &Definition), history: &History) -> Result<Model, FitError> {
+pub fn train(request: &Retraining, definition: (&Ref, &Definition), inputs: &Inputs) -> Result<Model, FitError> {
     let (definition_ref, definition) = definition;
-    let fitted = forecast::fit(definition, history)?;
+    let fitted = forecast::fit(definition, inputs)?;
+    let history = &inputs.own;
     let (reference, limits) = match Reference::learn(history, definition) {
         Ok(reference) => (Some(reference), Vec::new()),
         Err(why) => (None, vec![format!("data drift is not watched: {why}")]),
@@ -105,6 +147,27 @@ mod tests {
              [source]\ntime_column = \"t\"\nvalue_column = \"v\"\n"
         );
         Definition::from_toml(&text).unwrap()
+    }
+
+    #[test]
+    fn a_model_of_one_regression_forecasts_what_it_did() {
+        // The forecast is that of the regression alone; an interval is the mean of the stored ones next to it.
+        let stored = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/model.v2.json")).unwrap();
+        let model: Model = document::decode(&stored).unwrap();
+        let raw: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+        let ridge: Ridge = serde_json::from_value(raw["body"]["fitted"]["serving"].clone()).unwrap();
+        let day = |day: i64| 300.0 + (day % 7) as f64;
+        let origin = model.fitted.trained_until;
+        let inputs = Inputs::alone(crate::history::History::new(
+            origin.plus(-60 * DAY),
+            crate::time::Cadence::Day,
+            (0..60).map(day).collect(),
+        ));
+        let forecast = forecast::issue(&model.fitted, &inputs, origin).unwrap();
+        assert_eq!(forecast.values(), ridge.predict(&inputs, origin).unwrap());
+        let half = |step: usize| raw["body"]["fitted"]["intervals"]["steps"][step]["half_80"].as_f64().unwrap();
+        let width = forecast.points[2].upper_80 - forecast.points[2].value;
+        assert!((width - (half(1) + half(2) + half(3)) / 3.0).abs() < 1e-9);
     }
 
     #[test]

@@ -28,6 +28,8 @@ const LATEST: i64 = 7_258_118_400; // 2200-01-01
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
+    /// The last second of the supported years.
+    pub const LAST: Self = Self(LATEST - 1);
 
     /// Makes a point in time from seconds since the epoch; none outside the years 1900 to 2199.
     pub fn from_seconds(seconds: i64) -> Option<Self> {

@@ -4,6 +4,7 @@
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::evaluation::{self, Contest, Verdict};
 use aria_core::event::{Event, Fact, ModelPromoted, ModelRejected, ModelTrained, Promotion};
+use aria_core::forecast::Inputs;
 use aria_core::judgement::Judgement;
 use aria_core::model::Model;
 use aria_core::outbox::Outbox;
@@ -75,7 +76,8 @@ impl Evaluation {
         let compared = cpu(move || {
             let (candidate, from) = (&challenger.fitted.candidate, challenger.fitted.holdout_start);
             let champion = champion.as_ref().map(|c| &c.fitted.candidate);
-            evaluation::evaluate(&series.definition, &history, candidate, champion, from, history.end())
+            let inputs = Inputs::alone(history);
+            evaluation::evaluate(&series.definition, &inputs, candidate, champion, from, inputs.end())
         })
         .await?;
         match compared {

@@ -3,13 +3,12 @@
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::ending::{Endings, Turn};
 use aria_core::event::{BatchId, Event, Fact, ForecastIssued, ForecastWithheld};
-use aria_core::forecast;
+use aria_core::forecast::{self, Inputs};
 use aria_core::issued::Issued;
 use aria_core::model::Model;
 use aria_core::order::{Means, Order};
 use aria_core::outbox::Outbox;
 use aria_core::series::SeriesId;
-use aria_core::time::DAY;
 use aria_io::library::Series;
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
 use aria_io::stores::{Held, Stores};
@@ -34,11 +33,9 @@ impl Prediction {
         let artifacts = &self.stores.artifacts;
         let model: Model = artifacts.get_document(model_name).await?;
         let series = Series::open(artifacts, &order.batch.snapshot).await?;
-        let from = order.batch.origin.plus(-forecast::NEEDED_DAYS * DAY);
-        let history = series.history(artifacts, from, order.batch.origin).await?;
         let origin = order.batch.origin;
-        let made =
-            cpu(move || forecast::issue(&model.fitted.serving, &model.fitted.intervals, &history, origin)).await?;
+        let history = series.history(artifacts, forecast::reads_from(&model.fitted, origin), origin).await?;
+        let made = cpu(move || forecast::issue(&model.fitted, &Inputs::alone(history), origin)).await?;
         match made {
             Ok(forecast) => self.store(order.batch, model_name, degraded.as_ref(), &forecast).await,
             Err(why) => Ok(withheld(order.batch, &why.to_string())),

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::forecast::tests::{definition, simulated, start};
-use crate::forecast::{Fitted, fit};
+use crate::forecast::{FitError, Fitted};
+use crate::history::History;
 use crate::time::DAY;
 
 const DAYS: usize = 120;
@@ -17,8 +18,23 @@ fn hourly() -> (Definition, History, Fitted) {
     (definition, history, fitted)
 }
 
+fn fit(definition: &Definition, history: &History) -> Result<Fitted, FitError> {
+    crate::forecast::fit(definition, &Inputs::alone(history.clone()))
+}
+
+fn evaluate(
+    definition: &Definition,
+    history: &History,
+    challenger: &Ensemble,
+    champion: Option<&Ensemble>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Contest, EvaluationError> {
+    super::evaluate(definition, &Inputs::alone(history.clone()), challenger, champion, from, until)
+}
+
 /// A model that learned from the same hours in the wrong order.
-fn confused(definition: &Definition, history: &History) -> Ridge {
+fn confused(definition: &Definition, history: &History) -> Ensemble {
     let mut values = history.values().to_vec();
     values.chunks_mut(17).for_each(<[f64]>::reverse);
     let shuffled = History::new(history.start(), history.cadence(), values);

@@ -52,6 +52,11 @@ pub(crate) fn moved_week(month: &[f64], cadence: Cadence, steps: usize, share: f
     (0..steps).map(|step| level + share * (week[step % week.len()] - usual)).collect()
 }
 
+/// The newest days of these values, repeated.
+pub(crate) fn repeated_days(values: &[f64], cadence: Cadence, steps: usize, days: usize) -> Vec<f64> {
+    values[values.len() - days * cadence.per_day()..].iter().copied().cycle().take(steps).collect()
+}
+
 fn repeated(history: &History, origin: Timestamp, steps: usize, days: i64) -> Option<Vec<f64>> {
     let recent = Recent::before(history, origin).ok().filter(|r| r.is_mostly_measured(days))?;
     let last = recent.days(days)?;

@@ -25,6 +25,17 @@ pub(crate) fn lags(cadence: Cadence) -> Vec<usize> {
     }
 }
 
+/// Places before the first step that is not known of a covariate, in steps, 1 being the newest value: the last day, and
+/// fewer of the week before it.
+pub(crate) fn covariate_lags(cadence: Cadence) -> Vec<usize> {
+    let hours = (1..=24).chain([30, 36, 42, 48, 72, 96, 120, 144, 168]);
+    match cadence {
+        Cadence::Hour => hours.collect(),
+        Cadence::QuarterHour => hours.map(|hours| 4 * hours).collect(),
+        Cadence::Day => (1..=7).collect(),
+    }
+}
+
 /// Steps between two origins that a model is trained on: an hour, or a step where that is longer.
 pub(crate) fn stride(cadence: Cadence) -> usize {
     match cadence {

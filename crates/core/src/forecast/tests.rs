@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::history::History;
 use crate::time::Cadence;
 
 /// A definition that is fast to fit.
@@ -50,13 +51,14 @@ pub(crate) fn simulated(cadence: Cadence, days: usize, seed: u64) -> History {
 #[test]
 fn two_fits_of_the_same_history_are_equal_byte_for_byte() {
     let (definition, history) = (definition("1h", 24), simulated(Cadence::Hour, 61, 1));
-    let fits = [(); 2].map(|()| serde_json::to_vec(&fit(&definition, &history).unwrap()).unwrap());
+    let fits =
+        [(); 2].map(|()| serde_json::to_vec(&fit(&definition, &Inputs::alone(history.clone())).unwrap()).unwrap());
     assert_eq!(fits[0], fits[1]);
 }
 
 #[test]
 fn a_fitted_model_reads_back_as_it_was_written() {
-    let fitted = fit(&definition("1d", 96), &simulated(Cadence::Day, 100, 2)).unwrap();
+    let fitted = fit(&definition("1d", 96), &Inputs::alone(simulated(Cadence::Day, 100, 2))).unwrap();
     let bytes = serde_json::to_vec(&fitted).unwrap();
     assert_eq!(serde_json::from_slice::<Fitted>(&bytes).unwrap(), fitted);
 }
@@ -64,7 +66,7 @@ fn a_fitted_model_reads_back_as_it_was_written() {
 #[test]
 fn a_holdout_begins_as_many_days_before_the_end_as_the_definition_says() {
     let history = simulated(Cadence::Day, 100, 3);
-    let fitted = fit(&definition("1d", 96), &history).unwrap();
+    let fitted = fit(&definition("1d", 96), &Inputs::alone(history.clone())).unwrap();
     assert_eq!(fitted.holdout_start, start().plus(79 * DAY));
     assert_eq!(fitted.candidate.trained_until(), fitted.holdout_start);
     assert_eq!((fitted.trained_until, fitted.serving.trained_until()), (history.end(), history.end()));
@@ -75,8 +77,8 @@ fn an_issued_forecast_has_nested_intervals_inside_the_possible_values() {
     let mut definition = definition("1h", 24);
     definition.contract.maximum = 330.0;
     let history = simulated(Cadence::Hour, 61, 4);
-    let fitted = fit(&definition, &history).unwrap();
-    let forecast = issue(&fitted.serving, &fitted.intervals, &history, history.end()).unwrap();
+    let fitted = fit(&definition, &Inputs::alone(history.clone())).unwrap();
+    let forecast = issue(&fitted, &Inputs::alone(history.clone()), history.end()).unwrap();
     assert_eq!(forecast.points.len(), 24);
     for (step, point) in forecast.points.iter().enumerate() {
         assert_eq!(point.target, history.end().plus(step as i64 * 3_600));
@@ -91,21 +93,23 @@ fn an_issued_forecast_has_nested_intervals_inside_the_possible_values() {
 fn an_interval_is_as_wide_as_the_errors_on_hours_the_candidate_does_not_know() {
     // Twice the noise in the holdout makes an interval about twice as wide, whatever the fit.
     let (definition, calm) = (definition("1d", 48), simulated(Cadence::Day, 200, 5));
-    let fitted = fit(&definition, &calm).unwrap();
+    let fitted = fit(&definition, &Inputs::alone(calm.clone())).unwrap();
     let mut values = calm.values().to_vec();
     values.iter_mut().skip(179).enumerate().for_each(|(day, v)| *v += if day % 2 == 0 { 400.0 } else { -200.0 });
     let wild = History::new(start(), Cadence::Day, values);
-    let wider = fit(&definition, &wild).unwrap();
+    let wider = fit(&definition, &Inputs::alone(wild.clone())).unwrap();
     assert_eq!(wider.candidate, fitted.candidate);
-    assert!(wider.intervals.steps()[0].half_80 > 200.0);
-    assert!(fitted.intervals.steps()[0].half_80 < 100.0);
+    let width = |fitted: &Fitted, history: &History| {
+        fitted.calibration.clone().outlook(history.end(), history).unwrap().widths[0].half_80
+    };
+    assert!(width(&wider, &wild) > 2.0 * width(&fitted, &calm));
 }
 
 #[test]
 fn a_holdout_with_hardly_a_value_gives_no_interval() {
-    let (definition, history) = (definition("1d", 48), simulated(Cadence::Day, 200, 6));
+    let (definition, history) = (definition("1d", 48), simulated(Cadence::Day, 100, 6));
     let mut values = history.values().to_vec();
-    values[182..199].fill(f64::NAN);
-    let refused = fit(&definition, &History::new(start(), Cadence::Day, values)).unwrap_err();
-    assert!(matches!(refused, FitError::Intervals(TooFewErrors { .. })), "{refused}");
+    values[82..99].fill(f64::NAN);
+    let refused = fit(&definition, &Inputs::alone(History::new(start(), Cadence::Day, values))).unwrap_err();
+    assert!(matches!(refused, FitError::Errors(TooFewErrors { .. })), "{refused}");
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SeriesId;
 use crate::evaluation;
+use crate::forecast::Candidate;
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
 /// The definition of a series.
@@ -111,11 +112,21 @@ pub struct Forecasting {
     pub half_life_days: f64,
     /// The ridge penalty on standardised features.
     pub penalty: f64,
+    /// What a model is made of; empty for the usual ones, see [`Definition::candidates`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
 }
 
 impl Default for Forecasting {
     fn default() -> Self {
-        Self { horizon_hours: 96, history_days: 60, holdout_days: 21, half_life_days: 365.0, penalty: 10.0 }
+        Self {
+            horizon_hours: 96,
+            history_days: 60,
+            holdout_days: 21,
+            half_life_days: 365.0,
+            penalty: 10.0,
+            candidates: Vec::new(),
+        }
     }
 }
 
@@ -208,6 +219,15 @@ impl Definition {
     /// Steps of the horizon.
     pub fn horizon_steps(&self) -> usize {
         (i64::from(self.forecast.horizon_hours) * HOUR / self.cadence.seconds()) as usize
+    }
+
+    /// What a model is made of: what the definition names, or else direct and recursive regression and the usual week.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        if !self.forecast.candidates.is_empty() {
+            return self.forecast.candidates.clone();
+        }
+        let usual = [Candidate::Ridge, Candidate::Recursive, Candidate::UsualWeek];
+        usual.into_iter().filter(|candidate| candidate.fits(self.cadence)).collect()
     }
 
     /// Columns that are kept: the value first, then the covariates.
@@ -307,6 +327,15 @@ impl Forecasting {
             "forecast.half_life_days",
             self.half_life_days.is_finite() && self.half_life_days > 0.0,
             "must be above 0",
+        );
+        let mut names = self.candidates.clone();
+        names.sort();
+        names.dedup();
+        faults.check("forecast.candidates", names.len() == self.candidates.len(), "names a candidate twice");
+        faults.check(
+            "forecast.candidates",
+            self.candidates.iter().all(|candidate| candidate.fits(cadence)),
+            "names `recursive`, which does not forecast quarter hours",
         );
         faults.check("forecast.penalty", self.penalty.is_finite() && self.penalty > 0.0, "must be above 0");
     }

@@ -1,14 +1,16 @@
 //! The regression's rows: one for each origin, the lags shared by all horizons, the calendar by target.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, Axis, concatenate};
 
 use super::super::baseline::moved_week;
 use super::super::calendar::Calendar;
-use super::super::lags::{lags, stride};
+use super::super::error::FitError;
+use super::super::inputs::Inputs;
+use super::super::lags::{covariate_lags, lags, stride};
 use super::super::recent::{LAG_DAYS, fill_gaps};
 use super::SHAPE_SHARE;
 use crate::history::History;
-use crate::time::{Cadence, DAY, HOUR};
+use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
 /// Weight of an origin at the other end of the day, against one at the time of day that the model will serve.
 const FAR_WEIGHT: f64 = 0.1;
@@ -20,7 +22,7 @@ const NEAR_HOURS: f64 = 3.0;
 /// Places of targets count steps from the first origin; origin `i` stands at place `i * stride`, and the end of the
 /// history would be an origin too.
 pub(super) struct Design {
-    /// Lags by origin; a row of zeros where the origin cannot be used.
+    /// Lags by origin, channel by channel; a row of zeros where the origin cannot be used.
     pub lags: Array2<f64>,
     /// The same, times the origin's weight.
     pub weighted: Array2<f64>,
@@ -30,18 +32,26 @@ pub(super) struct Design {
     pub calendar: Array2<f64>,
     /// What the guess leaves to explain, by origin and horizon step; 0 where the target is missing.
     pub left: Array2<f64>,
+    /// What the last day's level alone leaves of the first step, by origin; 0 where the target is missing.
+    pub next: Vec<f64>,
     /// Whether the target at a place was measured.
     pub known: Vec<bool>,
-    /// Lags in steps before the origin.
-    pub offsets: Vec<usize>,
+    /// What is looked back at: the series itself, then its covariates.
+    pub channels: Vec<Channel>,
+    /// Place of the first origin among the values.
+    pub first: usize,
     /// Steps between two origins.
     pub stride: usize,
     /// How an origin weighs by its age and its time of day.
     pub weighing: Weighing,
+}
+
+/// Past values that rows look back at.
+pub(super) struct Channel {
+    /// Lags in steps before the origin.
+    pub offsets: Vec<usize>,
     /// The values with gaps filled, 0 where they could not be.
     filled: Vec<f64>,
-    /// Place of the first origin among them.
-    first: usize,
 }
 
 /// How an origin weighs: less with age, and less the further its time of day is from that of the end of the history.
@@ -59,13 +69,13 @@ pub(super) struct Weighing {
 
 /// Which rows to make.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rows {
+pub(super) struct Rows<'a> {
     /// Steps of the horizon.
     pub steps: usize,
     /// The age at which an origin weighs half.
     pub half_life_days: f64,
-    /// Values before the cut, at most all; nothing after it shapes what stands before it.
-    pub cut: usize,
+    /// Values before each cut, at most all; nothing after a cut shapes what stands before it.
+    pub cuts: &'a [usize],
 }
 
 /// The location and spread that values are measured in.
@@ -86,6 +96,11 @@ impl Scale {
         let mean = known.iter().sum::<f64>() / count;
         let variance = known.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
         Some(Self { mean, deviation: variance.sqrt() })
+    }
+
+    /// Whether there is anything to learn: values that differ by rounding only are the same value.
+    pub(super) fn varies(self) -> bool {
+        self.deviation > 1e-9 * self.mean.abs().max(f64::MIN_POSITIVE)
     }
 }
 
@@ -110,6 +125,11 @@ impl Weighing {
         self.age(place) * self.shift(place % self.by_time_of_day.len(), step)
     }
 
+    /// The factor that makes a weight counted from the end one that is counted from this place.
+    pub(super) fn age_of_end(&self, place: usize) -> f64 {
+        1.0 / self.age(place)
+    }
+
     /// The part of a weight that is due to the age of the target.
     pub(super) fn age(&self, place: usize) -> f64 {
         self.decay.powi((self.end - place) as i32)
@@ -124,16 +144,15 @@ impl Weighing {
 }
 
 impl Design {
-    /// The rows of `history`, its values in units of `scale`.
-    pub(super) fn new(history: &History, calendar: &Calendar, scale: Scale, rows: Rows) -> Self {
-        let Rows { steps, half_life_days, cut } = rows;
+    /// The rows of `history`, its values in units of `scale`, as far as the series' own past goes: add the covariates,
+    /// then [`Self::weigh`] the rows.
+    pub(super) fn new(history: &History, calendar: &Calendar, scale: Scale, rows: Rows<'_>) -> Self {
+        let Rows { steps, half_life_days, cuts } = rows;
         let cadence = history.cadence();
         let month = LAG_DAYS as usize * cadence.per_day();
         let (offsets, stride) = (lags(cadence), stride(cadence));
         let scaled: Vec<f64> = history.values().iter().map(|v| (v - scale.mean) / scale.deviation).collect();
-        // A gap that is open at the cut stays as it is seen from there: the candidate must not see what ends it.
-        let mut filled = fill_gaps(&scaled[..cut], cadence);
-        filled.extend_from_slice(&fill_gaps(&scaled, cadence)[cut..]);
+        let filled = fill_gaps_as_seen(&scaled, cuts, cadence);
         let first = month + scaled.len().saturating_sub(month) % stride;
         let places = scaled.len().saturating_sub(first);
         let origins = places / stride;
@@ -143,11 +162,11 @@ impl Design {
             weights: vec![0.0; origins],
             calendar: calendar_rows(history, calendar, first),
             left: Array2::zeros((origins, steps)),
+            next: vec![0.0; origins],
             known: scaled.iter().skip(first).map(|v| v.is_finite()).collect(),
             stride,
-            offsets,
+            channels: Vec::new(),
             weighing: Weighing::new(cadence, places, half_life_days),
-            filled: filled.iter().map(|v| if v.is_finite() { *v } else { 0.0 }).collect(),
             first,
         };
         let seen = measured_before(&scaled);
@@ -158,12 +177,82 @@ impl Design {
             let window = &filled[origin - month..origin];
             let is_measured = scaled[origin - 1].is_finite() && 2 * (seen[origin] - seen[origin - month]) >= month;
             if is_measured && window.iter().all(|v| v.is_finite()) {
-                design.set_lags(row, window);
+                design.weights[row] = design.weighing.origin_before(row * stride, 0);
+                let seen: Array1<f64> = offsets.iter().map(|back| window[month - back]).collect();
+                design.lags.row_mut(row).assign(&seen);
                 let guess = moved_week(window, cadence, steps, SHAPE_SHARE);
                 design.set_left(row, &guess, &scaled[origin..]);
+                let level = moved_week(window, cadence, 1, 0.0);
+                design.next[row] =
+                    scaled[origin..].iter().zip(level).map(|(v, level)| or_zero(v - level)).take(1).sum();
             }
         }
+        design.channels.push(Channel { offsets, filled: filled.into_iter().map(or_zero).collect() });
         design
+    }
+
+    /// Adds the lags of a covariate; an origin at which they are not known can no longer be used. Gives the scale that
+    /// its values are measured in.
+    ///
+    /// # Errors
+    /// Where it is not there, of another cadence, or does not vary before the first cut.
+    pub(super) fn add(
+        &mut self,
+        inputs: &Inputs,
+        name: &str,
+        first_cut: Timestamp,
+        cuts: &[usize],
+    ) -> Result<Scale, FitError> {
+        let refused = |problem| FitError::Covariate { name: name.to_owned(), problem };
+        let covariate = inputs.covariate(name).ok_or(refused("is not there"))?;
+        let cadence = inputs.cadence();
+        if covariate.history.cadence() != cadence {
+            return Err(refused("has another cadence than the series"));
+        }
+        let scale = Scale::of(covariate.history.before(first_cut).values());
+        let scale =
+            scale.filter(|scale| scale.varies()).ok_or(refused("does not vary in what there is to learn from"))?;
+        let at = |place: usize| covariate.history.at(inputs.own.time(place)).unwrap_or(f64::NAN);
+        let scaled: Vec<f64> =
+            (0..inputs.own.values().len()).map(|place| (at(place) - scale.mean) / scale.deviation).collect();
+        let filled = fill_gaps_as_seen(&scaled, cuts, cadence);
+        let delay = (covariate.delay / cadence.seconds()) as usize;
+        let offsets: Vec<usize> = covariate_lags(cadence).into_iter().map(|lag| lag + delay).collect();
+        let mut lags = Array2::zeros((self.weights.len(), offsets.len()));
+        for (row, mut seen) in lags.outer_iter_mut().enumerate() {
+            let origin = self.first + row * self.stride;
+            let values = offsets.iter().map(|back| origin.checked_sub(*back).map_or(f64::NAN, |at| filled[at]));
+            let values: Array1<f64> = values.collect();
+            // As for the series itself: with the newest value measured, every gap was closed before the origin.
+            let newest = origin.checked_sub(delay + 1).is_some_and(|at| scaled[at].is_finite());
+            if newest && values.iter().all(|v| v.is_finite()) {
+                seen.assign(&values);
+            } else {
+                self.weights[row] = 0.0;
+            }
+        }
+        self.lags = concatenate![Axis(1), self.lags, lags];
+        self.channels.push(Channel { offsets, filled: filled.into_iter().map(or_zero).collect() });
+        Ok(scale)
+    }
+
+    /// Weighs the rows, once all lags are there.
+    pub(super) fn weigh(&mut self) {
+        for (mut row, weight) in self.lags.outer_iter_mut().zip(&self.weights) {
+            if *weight == 0.0 {
+                row.fill(0.0);
+            }
+        }
+        self.weighted = self.lags.clone();
+        for (mut row, weight) in self.weighted.outer_iter_mut().zip(&self.weights) {
+            row *= *weight;
+        }
+    }
+
+    /// Targets before a place that were measured, from the first that can be learnt from.
+    pub(super) fn seen(&self, place: usize) -> usize {
+        let first = self.weights.iter().position(|weight| *weight > 0.0).unwrap_or(0) * self.stride;
+        self.known.iter().take(place).skip(first).filter(|known| **known).count()
     }
 
     /// The calendar of the targets at these places, each times a weight.
@@ -175,27 +264,6 @@ impl Design {
         rows
     }
 
-    /// The values at these distances before these places, a row for each distance; 0 where there is none.
-    pub(super) fn values_before(&self, places: &[usize], distances: &[usize]) -> Array2<f64> {
-        let mut rows = Array2::zeros((distances.len(), places.len()));
-        for (mut row, distance) in rows.outer_iter_mut().zip(distances) {
-            for (value, place) in row.iter_mut().zip(places) {
-                *value = (place + self.first).checked_sub(*distance).map_or(0.0, |at| self.filled[at]);
-            }
-        }
-        rows
-    }
-
-    fn set_lags(&mut self, row: usize, window: &[f64]) {
-        let weight = self.weighing.origin_before(row * self.stride, 0);
-        self.weights[row] = weight;
-        for (column, back) in self.offsets.iter().enumerate() {
-            let value = window[window.len() - back];
-            self.lags[[row, column]] = value;
-            self.weighted[[row, column]] = weight * value;
-        }
-    }
-
     fn set_left(&mut self, row: usize, guess: &[f64], targets: &[f64]) {
         for (step, (target, guess)) in targets.iter().zip(guess).enumerate() {
             if target.is_finite() {
@@ -203,6 +271,34 @@ impl Design {
             }
         }
     }
+}
+
+impl Channel {
+    /// The values at these distances before these places from the first origin, a row for each distance; 0 where there
+    /// is none.
+    pub(super) fn values_before(&self, first: usize, places: &[usize], distances: &[usize]) -> Array2<f64> {
+        let mut rows = Array2::zeros((distances.len(), places.len()));
+        for (mut row, distance) in rows.outer_iter_mut().zip(distances) {
+            for (value, place) in row.iter_mut().zip(places) {
+                *value = (place + first).checked_sub(*distance).map_or(0.0, |at| self.filled[at]);
+            }
+        }
+        rows
+    }
+}
+
+fn or_zero(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
+}
+
+/// The values with gaps filled. A gap that is open at a cut stays as it is seen from there: a model that is fitted at
+/// the cut must not see what ends it.
+fn fill_gaps_as_seen(values: &[f64], cuts: &[usize], cadence: Cadence) -> Vec<f64> {
+    let mut filled = Vec::with_capacity(values.len());
+    for cut in cuts.iter().copied().chain([values.len()]) {
+        filled.extend_from_slice(&fill_gaps(&values[..cut], cadence)[filled.len()..]);
+    }
+    filled
 }
 
 /// How many values were measured before each place.

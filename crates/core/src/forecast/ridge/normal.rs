@@ -27,6 +27,30 @@ impl Normal {
     pub(super) fn plus(&self, other: &Self) -> Self {
         Self { gram: &self.gram + &other.gram, moments: &self.moments + &other.moments, rows: self.rows + other.rows }
     }
+
+    /// The equations with every row's weight times a factor.
+    pub(super) fn times(&self, factor: f64) -> Self {
+        Self { gram: &self.gram * factor, moments: &self.moments * factor, rows: self.rows }
+    }
+
+    /// The equations of the first step of the horizon over the targets at these places, from the last day's level
+    /// alone, and with origins that differ in weight by their age alone.
+    pub(super) fn of_first_step(design: &Design, targets: Range<usize>) -> Self {
+        let is_used = |row: &usize| {
+            let place = row * design.stride;
+            targets.contains(&place) && design.weights[*row] > 0.0 && design.known[place]
+        };
+        let rows: Vec<usize> = (0..design.weights.len()).filter(is_used).collect();
+        let places: Vec<usize> = rows.iter().map(|row| row * design.stride).collect();
+        let (lags, calendar) = (design.lags.select(Axis(0), &rows), design.calendar.select(Axis(0), &places));
+        let features = concatenate![Axis(1), lags, calendar];
+        let mut weighted = features.clone();
+        for (mut row, place) in weighted.outer_iter_mut().zip(&places) {
+            row *= design.weighing.age(*place);
+        }
+        let left: Array1<f64> = rows.iter().map(|row| design.next[*row]).collect();
+        Self { gram: weighted.t().dot(&features), moments: weighted.t().dot(&left), rows: rows.len() }
+    }
 }
 
 /// What all horizons share over one span of targets.
@@ -45,10 +69,16 @@ pub(super) struct Shared<'a> {
 /// Sums over the targets at one step of the day, weighed by their own age.
 struct OfDay {
     calendar: Array2<f64>,
+    /// By channel.
+    crosses: Vec<Crosses>,
+}
+
+/// A channel's values against the calendar of the target.
+struct Crosses {
     /// Distances from a value to the target, ascending.
     distances: Vec<usize>,
-    /// Values at these distances against the calendar of the target.
-    crosses: Array2<f64>,
+    /// A row for each distance.
+    sums: Array2<f64>,
 }
 
 /// The targets of one horizon: those with an origin to learn from, and those without.
@@ -131,15 +161,25 @@ impl<'a> Shared<'a> {
     }
 
     fn cross_block(&self, step: usize, split: &Split) -> Array2<f64> {
-        let distances: Vec<usize> = self.design.offsets.iter().map(|back| back + step).collect();
-        let cross =
-            |places: &[usize]| self.design.values_before(places, &distances).dot(&self.weighted_calendar(places, step));
+        let channels = 0..self.design.channels.len();
+        let blocks: Vec<Array2<f64>> = channels.map(|channel| self.cross_of(channel, step, split)).collect();
+        let views: Vec<ArrayView2<'_, f64>> = blocks.iter().map(Array2::view).collect();
+        // Blocks of equal width always fit together.
+        concatenate(Axis(0), &views).unwrap_or_else(|_| Array2::zeros((0, self.design.calendar.ncols())))
+    }
+
+    fn cross_of(&self, channel: usize, step: usize, split: &Split) -> Array2<f64> {
+        let seen = &self.design.channels[channel];
+        let distances: Vec<usize> = seen.offsets.iter().map(|back| back + step).collect();
+        let cross = |places: &[usize]| {
+            seen.values_before(self.design.first, places, &distances).dot(&self.weighted_calendar(places, step))
+        };
         if split.lacking.len() >= split.used.len() {
             return cross(&split.used);
         }
         let mut block = Array2::zeros((distances.len(), self.design.calendar.ncols()));
         for (shift, of_day) in self.shifted(step) {
-            of_day.add_crosses(shift, &distances, &mut block);
+            of_day.crosses[channel].add_to(&mut block, shift, &distances);
         }
         block - cross(&split.lacking)
     }
@@ -173,20 +213,25 @@ impl OfDay {
             targets.clone().filter(|place| place % per_day == of_day && design.known[*place]).collect();
         let heavy = design.weighted_calendar(&places, |place| design.weighing.age(place));
         let calendar = heavy.t().dot(&design.calendar.select(Axis(0), &places));
-        let steps = (of_day % design.stride..design.left.ncols()).step_by(design.stride);
-        let all = steps.flat_map(|step| design.offsets.iter().map(move |back| back + step));
-        let distances: Vec<usize> = all.collect::<BTreeSet<_>>().into_iter().collect();
-        let crosses = design.values_before(&places, &distances).dot(&heavy);
-        Self { calendar, distances, crosses }
+        let crosses = design.channels.iter().map(|channel| {
+            let steps = (of_day % design.stride..design.left.ncols()).step_by(design.stride);
+            let all = steps.flat_map(|step| channel.offsets.iter().map(move |back| back + step));
+            let distances: Vec<usize> = all.collect::<BTreeSet<_>>().into_iter().collect();
+            let sums = channel.values_before(design.first, &places, &distances).dot(&heavy);
+            Crosses { distances, sums }
+        });
+        Self { calendar, crosses: crosses.collect() }
     }
+}
 
+impl Crosses {
     /// Adds the sums at these distances, each of which is one of its own, times a factor.
-    fn add_crosses(&self, factor: f64, distances: &[usize], block: &mut Array2<f64>) {
+    fn add_to(&self, block: &mut Array2<f64>, factor: f64, distances: &[usize]) {
         for (mut row, distance) in block.outer_iter_mut().zip(distances) {
             let place = self.distances.binary_search(distance);
             debug_assert!(place.is_ok(), "distance {distance} was not summed");
             if let Ok(place) = place {
-                row.scaled_add(factor, &self.crosses.row(place));
+                row.scaled_add(factor, &self.sums.row(place));
             }
         }
     }

@@ -2,10 +2,35 @@
 
 use proptest::prelude::*;
 
-use super::super::calendar::Calendar;
+use ndarray::Array1;
+
+use super::super::calendar::{Calendar, Describes};
+use super::super::error::FitError;
+use super::super::recent::RecentError;
 use super::super::tests::{definition, simulated, start};
+use super::design::{Design, Rows, Scale};
+use super::fit::{Recipe, scale};
+use super::normal::{Normal, Shared};
 use super::*;
-use crate::time::HOUR;
+use crate::series::Definition;
+use crate::time::{DAY, HOUR};
+
+/// The same recipe, fitted on the hours before a cut and on all.
+struct Pair {
+    candidate: Ridge,
+    serving: Ridge,
+}
+
+fn fit_pair(definition: &Definition, history: &History, cut: Timestamp) -> Result<Pair, FitError> {
+    let inputs = Inputs::alone(history.clone());
+    let [candidate, serving] =
+        Fitting::new(definition, &inputs, &[], &[cut, history.end()])?.direct()?.try_into().unwrap();
+    Ok(Pair { candidate, serving })
+}
+
+fn predict(model: &Ridge, history: &History, origin: Timestamp) -> Result<Vec<f64>, PredictError> {
+    model.predict(&Inputs::alone(history.clone()), origin)
+}
 
 fn with_gaps(history: &History, gaps: &[std::ops::Range<usize>]) -> History {
     let mut values = history.values().to_vec();
@@ -16,7 +41,9 @@ fn with_gaps(history: &History, gaps: &[std::ops::Range<usize>]) -> History {
 fn design(history: &History, steps: usize, cut: usize) -> Design {
     let calendar = Calendar::new(jiff::tz::TimeZone::get("Europe/Rome").unwrap(), history.cadence());
     let scale = Scale::of(history.values()).unwrap();
-    Design::new(history, &calendar, scale, Rows { steps, half_life_days: 30.0, cut })
+    let mut design = Design::new(history, &calendar, scale, Rows { steps, half_life_days: 30.0, cuts: &[cut] });
+    design.weigh();
+    design
 }
 
 /// The normal equations of one horizon, row by row as they are defined.
@@ -86,7 +113,7 @@ fn a_row_holds_the_values_before_its_origin() {
     let (design, scale) = (design(&history, 5, 900), Scale::of(history.values()).unwrap());
     let scaled = |place: usize| (history.values()[place] - scale.mean) / scale.deviation;
     // Row 10 stands 28 days and 10 hours after the start.
-    for (column, back) in design.offsets.iter().enumerate() {
+    for (column, back) in design.channels[0].offsets.iter().enumerate() {
         assert_eq!(design.lags[[10, column]], scaled(682 - back));
     }
     assert!(design.known[10] && design.left[[10, 4]].is_finite());
@@ -110,15 +137,16 @@ fn weights_are_the_ridge_solution_in_the_unit_of_the_series() {
     let cut = start().plus(69 * DAY);
     let pair = fit_pair(&definition, &history, cut).unwrap();
     let (scale, calendar) = (Scale::of(&history.values()[..69]).unwrap(), pair.serving.calendar());
-    let design = Design::new(&history, &calendar, scale, Rows { steps: 2, half_life_days: 365.0, cut: 69 });
+    let mut design = Design::new(&history, &calendar, scale, Rows { steps: 2, half_life_days: 365.0, cuts: &[69] });
+    design.weigh();
     let month: Vec<f64> = history.values()[62..].iter().map(|v| (v - scale.mean) / scale.deviation).collect();
     for step in 0..2 {
         let weights = eliminate(with_penalties(row_by_row(&design, 0..62, step), &calendar.describes()));
-        let lags = design.offsets.iter().map(|back| month[28 - back]);
+        let lags = design.channels[0].offsets.iter().map(|back| month[28 - back]);
         let x: Vec<f64> = lags.chain(calendar.features(history.end().plus(step as i64 * DAY))).collect();
         let guess = moved_week(&month, Cadence::Day, 2, SHAPE_SHARE)[step];
         let expected = scale.mean + scale.deviation * (guess + dot(&weights, &x));
-        let forecast = pair.serving.predict(&history, history.end()).unwrap()[step];
+        let forecast = predict(&pair.serving, &history, history.end()).unwrap()[step];
         assert!((forecast - expected).abs() < 1e-7, "step {step}: {forecast} and {expected}");
     }
 }
@@ -167,7 +195,7 @@ fn a_series_that_repeats_its_week_is_forecast_closely() {
     let value = |hour: usize| 300.0 + 50.0 * ((hour % 24) as f64 / 24.0 * std::f64::consts::TAU).cos();
     let history = History::new(start(), Cadence::Hour, (0..80 * 24).map(value).collect());
     let pair = fit_pair(&definition("1h", 24), &history, start().plus(59 * DAY)).unwrap();
-    let forecast = pair.serving.predict(&history, history.end()).unwrap();
+    let forecast = predict(&pair.serving, &history, history.end()).unwrap();
     let worst = forecast.iter().enumerate().map(|(hour, f)| (f - value(hour)).abs()).fold(0.0, f64::max);
     assert!(worst < 1.0, "off by {worst}");
 }
@@ -178,7 +206,7 @@ fn a_forecast_stays_inside_the_values_that_can_be() {
     (definition.contract.minimum, definition.contract.maximum) = (290.0, 291.0);
     let history = simulated(Cadence::Day, 100, 9);
     let pair = fit_pair(&definition, &history, start().plus(79 * DAY)).unwrap();
-    let forecast = pair.serving.predict(&history, history.end()).unwrap();
+    let forecast = predict(&pair.serving, &history, history.end()).unwrap();
     assert!(forecast.iter().all(|f| (290.0..=291.0).contains(f)), "{forecast:?}");
 }
 
@@ -214,8 +242,8 @@ proptest! {
         values[origin..].fill(value);
         let changed = History::new(start(), Cadence::Day, values);
         let at = start().plus(origin as i64 * DAY);
-        prop_assert_eq!(model.predict(&known, at).unwrap(), model.predict(&changed, at).unwrap());
-        prop_assert_eq!(model.predict(&known, at).unwrap(), model.predict(&known.before(at), at).unwrap());
+        prop_assert_eq!(predict(&model, &known, at).unwrap(), predict(&model, &changed, at).unwrap());
+        prop_assert_eq!(predict(&model, &known, at).unwrap(), predict(&model, &known.before(at), at).unwrap());
     }
 
     #[test]
@@ -224,7 +252,7 @@ proptest! {
         let model = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).unwrap().serving;
         let at = start().plus(origin * DAY);
         let newest = history.between(at.plus(-super::super::NEEDED_DAYS * DAY), at);
-        prop_assert_eq!(model.predict(&history, at).unwrap(), model.predict(&newest, at).unwrap());
+        prop_assert_eq!(predict(&model, &history, at).unwrap(), predict(&model, &newest, at).unwrap());
     }
 }
 
@@ -288,15 +316,15 @@ fn a_thin_or_incomplete_month_gives_no_forecast() {
     let history = simulated(Cadence::Day, 100, 17);
     let model = fit_pair(&definition("1d", 96), &history, start().plus(79 * DAY)).unwrap().serving;
     let thin = with_gaps(&history, std::slice::from_ref(&(80..95)));
-    let refused = model.predict(&thin, history.end()).unwrap_err();
+    let refused = predict(&model, &thin, history.end()).unwrap_err();
     assert_eq!(refused, PredictError::Sparse { origin: history.end(), measured: 13, steps: 28 });
     let short = history.between(start().plus(80 * DAY), history.end());
-    let refused = model.predict(&short, history.end()).unwrap_err();
+    let refused = predict(&model, &short, history.end()).unwrap_err();
     assert_eq!(refused, PredictError::Incomplete { origin: history.end(), days: LAG_DAYS });
     let hourly = simulated(Cadence::Hour, 40, 17);
-    let refused = model.predict(&hourly, hourly.end()).unwrap_err();
+    let refused = predict(&model, &hourly, hourly.end()).unwrap_err();
     assert_eq!(refused, PredictError::Cadence { model: Cadence::Day, history: Cadence::Hour });
-    let refused = model.predict(&history, history.end().plus(HOUR)).unwrap_err();
+    let refused = predict(&model, &history, history.end().plus(HOUR)).unwrap_err();
     assert!(matches!(refused, PredictError::Recent(RecentError::Misaligned { .. })), "{refused}");
 }
 
@@ -328,7 +356,7 @@ fn a_level_that_moved_within_the_first_year_is_not_expected_to_return() {
     let fallen = history.values().iter().enumerate().map(|(day, v)| if day < 120 { *v } else { v - 100.0 }).collect();
     let fallen = History::new(start(), Cadence::Day, fallen);
     let model = fit_pair(&definition("1d", 96), &fallen, start().plus(129 * DAY)).unwrap().serving;
-    let forecast = model.predict(&fallen, fallen.end()).unwrap();
+    let forecast = predict(&model, &fallen, fallen.end()).unwrap();
     let usual = moved_week(&fallen.values()[122..], Cadence::Day, 4, 1.0);
     let apart = forecast.iter().zip(&usual).map(|(f, u)| (f - u).abs()).fold(0.0, f64::max);
     assert!(apart < 30.0, "{forecast:?} and {usual:?}");
@@ -338,7 +366,8 @@ fn a_level_that_moved_within_the_first_year_is_not_expected_to_return() {
 fn only_what_was_measured_counts_as_seen() {
     // Of 100 days the first 28 are lags only; of the 72 left, days 40 to 59 are missing. The last 21 are held out.
     let history = with_gaps(&simulated(Cadence::Day, 100, 21), std::slice::from_ref(&(40..60)));
-    assert_eq!(measured_targets(&design(&history, 2, 79), 21), (31, 52));
+    let design = design(&history, 2, 79);
+    assert_eq!((design.seen(51), design.seen(72)), (31, 52));
 }
 
 #[test]
@@ -346,7 +375,8 @@ fn penalties_reach_their_final_strength_after_a_year() {
     let (definition, history) = (definition("1d", 96), simulated(Cadence::Day, 100, 20));
     let calendar = Calendar::new(definition.zone(), Cadence::Day);
     let scale = scale(&history, history.end()).unwrap();
-    let recipe = Recipe { definition: &definition, scale, describes: calendar.describes(), cadence: Cadence::Day };
+    let describes = calendar.describes();
+    let recipe = Recipe { definition: &definition, scale, seen: Vec::new(), describes, cadence: Cadence::Day };
     assert_eq!((recipe.scarcity(366), recipe.caution(500.0, 366)), (1.0, 0.0));
     // A quarter of a year: four times the penalty, and 15 times the rows' weight against seasons.
     let quarter = recipe.scarcity(91);

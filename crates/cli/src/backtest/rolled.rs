@@ -1,0 +1,122 @@
+//! A backtest whose models are refitted by a calendar: no services, no contest, the same fits and forecasts.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, bail};
+use aria_core::backtest::{self, Plan, Refit};
+use aria_core::contract;
+use aria_core::forecast::Inputs;
+use aria_core::history::History;
+use aria_core::series::Definition;
+use aria_core::time::{DAY, Timestamp};
+use serde::Serialize;
+
+use super::Backtest;
+use crate::outcome::{self, Outcome, Year};
+use crate::output::path;
+use crate::{input, outfile};
+
+/// What such a backtest came to.
+#[derive(Clone, Debug, Serialize)]
+struct Summary {
+    /// The series.
+    series: String,
+    /// Whether the data was made by the simulator.
+    simulated: bool,
+    /// Rows that the contract refused.
+    rows_refused: u64,
+    /// The first origin of each model.
+    models: Vec<Timestamp>,
+    /// Forecasts that were made.
+    issued: u64,
+    /// Origins without a forecast, and why.
+    withheld: Vec<Withheld>,
+    /// Errors by the year of the forecast's origin.
+    errors: Vec<Year>,
+}
+
+/// An origin without a forecast.
+#[derive(Clone, Debug, Serialize)]
+struct Withheld {
+    origin: Timestamp,
+    reason: String,
+}
+
+impl Backtest {
+    /// Runs the backtest, writes its forecasts and prints its summary.
+    pub(super) fn roll(&self, definition: &Definition, bytes: &[u8], refit: Refit) -> anyhow::Result<()> {
+        let format = input::format_of(&self.input, bytes)?;
+        let checked = contract::check(definition, format, bytes, None, Timestamp::LAST)
+            .with_context(|| format!("{} breaks the contract", path(&self.input)))?;
+        let own = checked.table.history(&definition.source.value_column, definition.cadence)?;
+        let plan = self.plan(&own, refit)?;
+        let inputs = Inputs::alone(own);
+        let run = backtest::run(definition, &inputs, plan);
+        if run.forecasts.is_empty() {
+            let why = run.withheld.first().map_or("there is no origin", |(_, why)| why);
+            bail!("no forecast begins in {}: {why}", input::span(self.from, self.to));
+        }
+        let first_model = run.models.first().map(|(_, model)| model.serving.clone());
+        let outcome = Outcome::new(run.forecasts, inputs.own, first_model);
+        outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
+        let withheld = run.withheld.into_iter().map(|(origin, reason)| Withheld { origin, reason });
+        let summary = Summary {
+            series: definition.id.to_string(),
+            simulated: input::is_simulated(bytes),
+            rows_refused: checked.rows_refused,
+            models: run.models.iter().map(|(origin, _)| *origin).collect(),
+            issued: outcome.forecasts.len() as u64,
+            withheld: withheld.collect(),
+            errors: outcome.errors(),
+        };
+        if self.json {
+            say!("{}", serde_json::to_string_pretty(&summary)?);
+        } else {
+            say!("{}", summary.to_text());
+        }
+        Ok(())
+    }
+
+    /// Origins at midnight UTC, in the span that was asked for or in the whole history.
+    fn plan(&self, own: &History, refit: Refit) -> anyhow::Result<Plan> {
+        let first = self.from.unwrap_or_else(|| own.start());
+        let from = first.plus((-first.seconds()).rem_euclid(DAY));
+        let to = self.to.unwrap_or_else(|| own.end()).min(own.end());
+        if from > to || to <= own.start() {
+            bail!(
+                "no day of {} lies in {}: it holds {} to {}",
+                path(&self.input),
+                input::span(self.from, self.to),
+                own.start(),
+                own.end()
+            );
+        }
+        Ok(Plan { from, to, refit })
+    }
+}
+
+impl Summary {
+    fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let simulated = if self.simulated { " (simulated)" } else { "" };
+        writeln!(text, "\n{}{simulated}", self.series)?;
+        let (issued, withheld) = (self.issued, self.withheld.len());
+        writeln!(text, "  {issued} forecasts issued, {withheld} withheld, {} rows refused", self.rows_refused)?;
+        let span = self.models.first().zip(self.models.last());
+        let (first, last) = span.map_or_else(Default::default, |(first, last)| (first.to_string(), last.to_string()));
+        writeln!(text, "  {} models, the first fitted for {first}, the last for {last}", self.models.len())?;
+        for held in self.withheld.iter().take(3) {
+            writeln!(text, "    no forecast from {}: {}", held.origin, held.reason)?;
+        }
+        if withheld > 3 {
+            writeln!(text, "    and {} more, all of which --json lists", withheld - 3)?;
+        }
+        outcome::write_errors(text, &self.errors)
+    }
+}

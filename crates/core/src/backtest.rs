@@ -1,0 +1,138 @@
+//! A history forecast from each of its days, as if it were that day: models are fitted on what was known then, and serve
+//! until the next is due.
+//!
+//! Nothing decides here whether a new model takes over; that is for the services, which `aria backtest --retrain policy`
+//! runs.
+
+use rayon::prelude::*;
+
+use crate::forecast::{self, FitError, Fitted, Forecast, Inputs};
+use crate::series::Definition;
+use crate::time::{DAY, Timestamp};
+
+/// What is to be forecast, and with which models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The first origin; every later one follows a day after the one before.
+    pub from: Timestamp,
+    /// The last time at which an origin may lie.
+    pub to: Timestamp,
+    /// When a model is replaced.
+    pub refit: Refit,
+}
+
+/// When a model is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refit {
+    /// Never: the first that can be fitted is kept.
+    Never,
+    /// After so many days, by one that is fitted on all that is known then.
+    Every {
+        /// The days, at least 1.
+        days: u32,
+    },
+}
+
+/// A history forecast day by day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backtest {
+    /// The forecasts in the order of their origins.
+    pub forecasts: Vec<Forecast>,
+    /// Origins without a forecast, and why.
+    pub withheld: Vec<(Timestamp, String)>,
+    /// The models, each with the first origin that it was fitted for.
+    pub models: Vec<(Timestamp, Fitted)>,
+}
+
+/// Forecasts a history as planned. The same history and plan always give the same forecasts.
+pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
+    let origins: Vec<Timestamp> =
+        (0..).map(|day| plan.from.plus(day * DAY)).take_while(|origin| *origin <= plan.to).collect();
+    let fit = |origin: &Timestamp| forecast::fit(definition, &inputs.before(*origin));
+    let mut backtest = Backtest { forecasts: Vec::new(), withheld: Vec::new(), models: Vec::new() };
+    for origin in &origins {
+        match fit(origin) {
+            Ok(model) => {
+                backtest.models.push((*origin, model));
+                break;
+            }
+            Err(why) => backtest.withheld.push((*origin, why.to_string())),
+        }
+    }
+    let served = &origins[backtest.withheld.len()..];
+    if let Refit::Every { days } = plan.refit {
+        let due: Vec<Timestamp> = served.iter().copied().step_by(days.max(1) as usize).skip(1).collect();
+        let fitted: Vec<Result<Fitted, FitError>> = due.par_iter().map(fit).collect();
+        // Where a later fit fails, the model before it goes on.
+        let fitted = due.into_iter().zip(fitted).filter_map(|(origin, model)| Some((origin, model.ok()?)));
+        backtest.models.extend(fitted);
+    }
+    let issued: Vec<Result<Forecast, String>> =
+        served.par_iter().map(|origin| backtest.issue(inputs, *origin)).collect();
+    for (origin, issued) in served.iter().zip(issued) {
+        match issued {
+            Ok(forecast) => backtest.forecasts.push(forecast),
+            Err(why) => backtest.withheld.push((*origin, why)),
+        }
+    }
+    backtest
+}
+
+impl Backtest {
+    fn issue(&self, inputs: &Inputs, origin: Timestamp) -> Result<Forecast, String> {
+        let serving = self.models.iter().rev().find(|(from, _)| *from <= origin);
+        let (_, model) = serving.ok_or("no model is fitted yet")?;
+        forecast::issue(model, inputs, origin).map_err(|why| why.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::tests::{definition, simulated, start};
+    use crate::history::History;
+    use crate::time::Cadence;
+
+    fn day(days: i64) -> Timestamp {
+        start().plus(days * DAY)
+    }
+
+    fn inputs() -> Inputs {
+        Inputs::alone(simulated(Cadence::Day, 140, 1))
+    }
+
+    #[test]
+    fn models_are_replaced_when_they_are_due_and_serve_until_then() {
+        let (definition, inputs) = (definition("1d", 48), inputs());
+        let plan = Plan { from: day(58), to: day(130), refit: Refit::Every { days: 30 } };
+        let run = run(&definition, &inputs, plan);
+        let starts: Vec<Timestamp> = run.models.iter().map(|(origin, _)| *origin).collect();
+        assert_eq!(starts, [60, 90, 120].map(day));
+        assert!(run.models.iter().all(|(origin, model)| model.trained_until == *origin));
+        let withheld: Vec<Timestamp> = run.withheld.iter().map(|(origin, _)| *origin).collect();
+        assert_eq!(withheld, [58, 59].map(day));
+        assert_eq!(run.withheld[0].1, "there are 58 days of history, and a model needs 60");
+        assert_eq!(run.forecasts.len(), 71);
+        assert_eq!(run.forecasts[29], forecast::issue(&run.models[0].1, &inputs, day(89)).unwrap());
+        assert_eq!(run.forecasts[30], forecast::issue(&run.models[1].1, &inputs, day(90)).unwrap());
+    }
+
+    #[test]
+    fn nothing_at_or_after_an_origin_changes_its_forecast() {
+        let (definition, inputs) = (definition("1d", 48), inputs());
+        let run_on = |inputs: &Inputs| {
+            run(&definition, inputs, Plan { from: day(80), to: day(111), refit: Refit::Every { days: 30 } })
+        };
+        let mut values = inputs.own.values().to_vec();
+        values[111..].fill(1e6);
+        let changed = Inputs::alone(History::new(start(), Cadence::Day, values));
+        assert_eq!(run_on(&inputs).forecasts, run_on(&changed).forecasts);
+    }
+
+    #[test]
+    fn without_a_refit_the_first_model_is_kept() {
+        let plan = Plan { from: day(70), to: day(130), refit: Refit::Never };
+        let run = run(&definition("1d", 48), &inputs(), plan);
+        assert_eq!((run.models.len(), run.models[0].0, run.forecasts.len()), (1, day(70), 61));
+    }
+}

@@ -1,0 +1,221 @@
+//! Several members that forecast together, each with its share for each day of the horizon.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{ModelError, PredictError};
+use super::inputs::Inputs;
+use super::member::{Candidate, Member};
+use crate::series::Definition;
+use crate::time::{Cadence, Timestamp};
+
+/// A fitted model: members and their shares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
+pub struct Ensemble {
+    cadence: Cadence,
+    minimum: f64,
+    maximum: f64,
+    trained_until: Timestamp,
+    members: Vec<Member>,
+    /// By day of the horizon and member.
+    shares: Vec<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Parts {
+    cadence: Cadence,
+    minimum: f64,
+    maximum: f64,
+    trained_until: Timestamp,
+    members: Vec<Member>,
+    shares: Vec<Vec<f64>>,
+}
+
+/// The values of a forecast, and what it had to do without.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// One value a step.
+    pub values: Vec<f64>,
+    /// Members that could not take part, with the reason.
+    pub without: Vec<(Candidate, String)>,
+}
+
+impl Ensemble {
+    /// Members of a series, fitted on hours before `trained_until`, with their shares by day of the horizon.
+    pub(super) fn new(
+        definition: &Definition,
+        trained_until: Timestamp,
+        members: Vec<Member>,
+        shares: Vec<Vec<f64>>,
+    ) -> Self {
+        let (minimum, maximum) = (definition.contract.minimum, definition.contract.maximum);
+        Self { cadence: definition.cadence, minimum, maximum, trained_until, members, shares }
+    }
+
+    /// A model of one member alone, as models were before there were several.
+    pub(crate) fn of_one(ridge: super::Ridge) -> Self {
+        let ((minimum, maximum), trained_until) = (ridge.bounds(), ridge.trained_until());
+        let days = ridge.horizon_steps().div_ceil(ridge.cadence().per_day());
+        let cadence = ridge.cadence();
+        let members = vec![Member::Ridge(ridge)];
+        Self { cadence, minimum, maximum, trained_until, members, shares: vec![vec![1.0]; days] }
+    }
+
+    /// The end of the hours it was fitted on: it knows no value at or after this time.
+    pub fn trained_until(&self) -> Timestamp {
+        self.trained_until
+    }
+
+    /// The distance between two values.
+    pub(super) fn cadence(&self) -> Cadence {
+        self.cadence
+    }
+
+    /// Steps that it forecasts.
+    pub fn horizon_steps(&self) -> usize {
+        self.members.first().map_or(0, Member::steps)
+    }
+
+    #[cfg(test)]
+    pub(super) fn into_members(self) -> Vec<Member> {
+        self.members
+    }
+
+    /// The members with their shares, by day of the horizon.
+    pub fn shares(&self) -> impl Iterator<Item = (Candidate, Vec<f64>)> + '_ {
+        let of = |place: usize| self.shares.iter().map(|day| day[place]).collect();
+        self.members.iter().enumerate().map(move |(place, member)| (member.candidate(), of(place)))
+    }
+
+    /// Forecasts the steps from `origin` on, from nothing at or after it. Members that cannot forecast leave their share
+    /// to the others.
+    ///
+    /// # Errors
+    /// Where no member can forecast.
+    pub fn predict(&self, inputs: &Inputs, origin: Timestamp) -> Result<Made, PredictError> {
+        let mut forecasts = Vec::new();
+        let mut failed = Vec::new();
+        for member in &self.members {
+            match member.predict(inputs, origin) {
+                Ok(values) => forecasts.push(Some(values)),
+                Err(why) => {
+                    forecasts.push(None);
+                    failed.push((member.candidate(), why));
+                }
+            }
+        }
+        if failed.len() == self.members.len() {
+            // What keeps the first from forecasting keeps all of them, or each has a reason of its own.
+            let same = failed.windows(2).all(|pair| pair[0].1 == pair[1].1);
+            let reasons: Vec<String> = failed.iter().map(|(by, why)| format!("{}: {why}", by.name())).collect();
+            let first = failed.into_iter().next().filter(|_| same).map(|(_, why)| why);
+            return Err(first.unwrap_or(PredictError::NoMember { origin, reasons: reasons.join("; ") }));
+        }
+        let values = (0..self.horizon_steps()).map(|step| self.combined(step, &forecasts)).collect();
+        let without = failed.into_iter().map(|(candidate, why)| (candidate, why.to_string())).collect();
+        Ok(Made { values, without })
+    }
+
+    /// The members' forecasts put together; a member without one leaves its share to the others.
+    pub(super) fn combine(&self, forecasts: &[Vec<f64>]) -> Vec<f64> {
+        let forecasts: Vec<Option<Vec<f64>>> = forecasts.iter().cloned().map(Some).collect();
+        (0..self.horizon_steps()).map(|step| self.combined(step, &forecasts)).collect()
+    }
+
+    fn combined(&self, step: usize, forecasts: &[Option<Vec<f64>>]) -> f64 {
+        let shares = &self.shares[step / self.cadence.per_day()];
+        let present = || forecasts.iter().zip(shares).filter_map(|(f, share)| Some((f.as_ref()?[step], *share)));
+        let total: f64 = present().map(|(_, share)| share).sum();
+        let value = if total > 0.0 {
+            present().map(|(value, share)| value * share).sum::<f64>() / total
+        } else {
+            // Those that are left had no share: they count alike.
+            present().map(|(value, _)| value).sum::<f64>() / present().count() as f64
+        };
+        self.bounded(value)
+    }
+
+    /// The nearest value that can be true.
+    pub(super) fn bounded(&self, value: f64) -> f64 {
+        value.clamp(self.minimum, self.maximum)
+    }
+}
+
+impl TryFrom<Parts> for Ensemble {
+    type Error = ModelError;
+
+    fn try_from(parts: Parts) -> Result<Self, ModelError> {
+        let Parts { cadence, minimum, maximum, trained_until, members, shares } = parts;
+        let steps = members.first().map_or(0, Member::steps);
+        if steps == 0 || members.iter().any(|member| member.steps() != steps) {
+            return Err(ModelError::Members);
+        }
+        let is_share = |share: &f64| (0.0..=1.0).contains(share);
+        let fits = |day: &Vec<f64>| day.len() == members.len() && day.iter().all(is_share);
+        if shares.len() != steps.div_ceil(cadence.per_day()) || !shares.iter().all(fits) {
+            return Err(ModelError::Shares);
+        }
+        let has_room = minimum < maximum;
+        if !has_room {
+            return Err(ModelError::Bounds { minimum: minimum.to_string(), maximum: maximum.to_string() });
+        }
+        Ok(Self { cadence, minimum, maximum, trained_until, members, shares })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{definition, simulated};
+    use super::super::{Fitted, fit};
+    use super::*;
+
+    fn fitted() -> (Inputs, Fitted) {
+        let inputs = Inputs::alone(simulated(Cadence::Day, 120, 1));
+        let mut definition = definition("1d", 96);
+        definition.forecast.candidates = vec![Candidate::Ridge, Candidate::Recursive, Candidate::PreviousWeek];
+        let fitted = fit(&definition, &inputs).unwrap();
+        (inputs, fitted)
+    }
+
+    #[test]
+    fn a_forecast_is_the_members_forecasts_by_their_shares() {
+        let (inputs, Fitted { serving, .. }) = fitted();
+        let origin = inputs.end();
+        let each: Vec<Vec<f64>> = serving.members.iter().map(|m| m.predict(&inputs, origin).unwrap()).collect();
+        let made = serving.predict(&inputs, origin).unwrap();
+        for (step, value) in made.values.iter().enumerate() {
+            let expected: f64 = each.iter().zip(&serving.shares[step]).map(|(f, share)| f[step] * share).sum();
+            assert!((value - expected).abs() < 1e-9, "step {step}");
+        }
+        assert!(made.without.is_empty());
+    }
+
+    #[test]
+    fn a_member_that_cannot_forecast_leaves_its_share_to_the_others() {
+        let (_, Fitted { mut serving, .. }) = fitted();
+        serving.shares = vec![vec![0.2, 0.2, 0.6]; 4];
+        let value = |forecasts: [Option<f64>; 3]| serving.combined(0, &forecasts.map(|f| f.map(|value| vec![value])));
+        assert!((value([Some(100.0), Some(200.0), Some(300.0)]) - 240.0).abs() < 1e-9);
+        assert!((value([Some(100.0), Some(200.0), None]) - 150.0).abs() < 1e-9);
+        serving.shares = vec![vec![0.0, 0.0, 1.0]; 4];
+        let left = [Some(vec![100.0]), Some(vec![200.0]), None];
+        assert!((serving.combined(0, &left) - 150.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_stored_ensemble_that_does_not_fit_together_is_refused() {
+        let (_, Fitted { serving, .. }) = fitted();
+        let stored = serde_json::to_value(&serving).unwrap();
+        let refusal = |change: fn(&mut serde_json::Value)| {
+            let mut changed = stored.clone();
+            change(&mut changed);
+            serde_json::from_value::<Ensemble>(changed).unwrap_err().to_string()
+        };
+        let shares = "the model's shares do not fit its members and its horizon";
+        assert_eq!(refusal(|m| drop(m["shares"].as_array_mut().unwrap().pop())), shares);
+        assert_eq!(refusal(|m| m["shares"][0][1] = 1.5.into()), shares);
+        let members = "the model's members do not forecast one horizon";
+        assert_eq!(refusal(|m| m["members"] = serde_json::json!([])), members);
+        assert_eq!(refusal(|m| m["members"][2]["previous_week"]["steps"] = 3.into()), members);
+    }
+}

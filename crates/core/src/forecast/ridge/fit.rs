@@ -1,0 +1,258 @@
+//! From histories to weights: one pass over the rows, solved at each of the cuts that are asked for.
+
+use ndarray::{Array1, Array2, Axis};
+use rayon::prelude::*;
+
+use super::super::calendar::{self, Calendar, Describes};
+use super::super::error::FitError;
+use super::super::inputs::Inputs;
+use super::super::lags::{self, covariate_lags};
+use super::design::{Design, Rows, Scale};
+use super::normal::{Normal, Shared};
+use super::solve::{solve, solve_fast};
+use super::{Lagged, Ridge, SHAPE_SHARE, Weights};
+use crate::history::History;
+use crate::series::Definition;
+use crate::time::{Cadence, DAY, Timestamp};
+
+/// The rows of a history, ready to be fitted at several cuts: a model knows no hour at or after its cut.
+pub(in super::super) struct Fitting<'a> {
+    recipe: Recipe<'a>,
+    design: Design,
+    cuts: Vec<Cut>,
+    covariates: Vec<Lagged>,
+}
+
+/// The end of the hours that a model is fitted on.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: Timestamp,
+    /// The first place whose target is not known.
+    place: usize,
+    /// Targets before it that were measured.
+    seen: usize,
+}
+
+impl<'a> Fitting<'a> {
+    /// The rows of a series and of the covariates of these names. The cuts rise, and the last is at most the end.
+    ///
+    /// # Errors
+    /// Where the history is of another cadence, too short, constant or without a value, or a covariate is.
+    pub fn new(
+        definition: &'a Definition,
+        inputs: &Inputs,
+        covariates: &[&str],
+        cuts: &[Timestamp],
+    ) -> Result<Self, FitError> {
+        debug_assert!(cuts.is_sorted(), "cuts rise");
+        let history = &inputs.own;
+        check(definition, history)?;
+        let first = cuts.first().copied().unwrap_or_else(|| history.end());
+        let scale = scale(history, first)?;
+        let calendar = Calendar::new(definition.zone(), history.cadence());
+        let places: Vec<usize> = cuts.iter().map(|cut| history.between(history.start(), *cut).values().len()).collect();
+        let rows = Rows {
+            steps: definition.horizon_steps(),
+            half_life_days: definition.forecast.half_life_days,
+            cuts: &places,
+        };
+        let mut design = Design::new(history, &calendar, scale, rows);
+        let mut seen = Vec::new();
+        for name in covariates {
+            seen.push(design.add(inputs, name, first, &places)?);
+        }
+        design.weigh();
+        let recipe = Recipe { definition, scale, seen, describes: calendar.describes(), cadence: history.cadence() };
+        let cut = |(at, place): (&Timestamp, &usize)| {
+            let place = place.saturating_sub(design.first);
+            Cut { at: *at, place, seen: design.seen(place) }
+        };
+        let cuts = cuts.iter().zip(&places).map(cut).collect();
+        let lags = covariate_lags(history.cadence());
+        let covariates =
+            covariates.iter().map(|name| Lagged { name: (*name).to_owned(), lags: lags.clone() }).collect();
+        Ok(Self { recipe, design, cuts, covariates })
+    }
+
+    /// A model of every step of the horizon for each cut.
+    ///
+    /// # Errors
+    /// Where gaps leave too few rows, or the equations have no solution.
+    pub fn direct(&self) -> Result<Vec<Ridge>, FitError> {
+        let per_day = self.recipe.cadence.per_day();
+        let spans: Vec<Shared<'_>> =
+            self.spans().map(|(from, until)| Shared::over(&self.design, from..until, per_day)).collect();
+        let steps = self.recipe.definition.horizon_steps();
+        let at_cuts = |step: usize| {
+            let mut known: Option<Normal> = None;
+            let mut weights = Vec::new();
+            for (span, cut) in spans.iter().zip(&self.cuts) {
+                let more = span.horizon(step);
+                let sum = known.map_or_else(|| more.clone(), |known| known.plus(&more));
+                weights.push(self.weights(step, &sum, cut, Solver::Fast)?);
+                known = Some(sum);
+            }
+            Ok(weights)
+        };
+        let by_step: Vec<Result<Vec<Weights>, FitError>> = (0..steps).into_par_iter().map(at_cuts).collect();
+        let by_step = by_step.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let model = |(place, cut): (usize, &Cut)| {
+            let steps = by_step.iter().map(|weights| weights[place].clone()).collect();
+            self.recipe.model(cut.at, &self.covariates, SHAPE_SHARE, steps)
+        };
+        Ok(self.cuts.iter().enumerate().map(model).collect())
+    }
+
+    /// A model of the first step for each cut, in which origins of every time of day count alike. It starts from the last
+    /// day's level alone: a share of weeks-old shape that is in the guess at every step would pile up along the horizon.
+    ///
+    /// # Errors
+    /// As [`Self::direct`].
+    pub fn one_step(&self) -> Result<Vec<Ridge>, FitError> {
+        let mut known: Option<Normal> = None;
+        let mut models = Vec::new();
+        for ((from, until), cut) in self.spans().zip(&self.cuts) {
+            let more = Normal::of_first_step(&self.design, from..until);
+            let sum = known.map_or_else(|| more.clone(), |known| known.plus(&more));
+            let weights = self.weights(0, &sum, cut, Solver::Linfa)?;
+            models.push(self.recipe.model(cut.at, &self.covariates, 0.0, vec![weights]));
+            known = Some(sum);
+        }
+        Ok(models)
+    }
+
+    fn spans(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let starts = std::iter::once(0).chain(self.cuts.iter().map(|cut| cut.place));
+        starts.zip(self.cuts.iter().map(|cut| cut.place))
+    }
+
+    /// The weights that a model fitted at a cut has: as if the history ended there.
+    fn weights(&self, step: usize, normal: &Normal, cut: &Cut, solver: Solver) -> Result<Weights, FitError> {
+        let normal = normal.times(self.design.weighing.age_of_end(cut.place));
+        self.recipe.weights(step, normal, cut.seen, solver)
+    }
+}
+
+/// Who solves the equations: the answers are the same.
+#[derive(Clone, Copy, Debug)]
+enum Solver {
+    Linfa,
+    Fast,
+}
+
+fn check(definition: &Definition, history: &History) -> Result<(), FitError> {
+    if history.cadence() != definition.cadence {
+        return Err(FitError::Cadence { definition: definition.cadence, history: history.cadence() });
+    }
+    let (days, needed) = (history.measured_days(), definition.forecast.history_days);
+    if days < needed {
+        return Err(FitError::TooShort { days, needed });
+    }
+    Ok(())
+}
+
+/// The scale of the values before `cut`: what comes later must not shape the model that is evaluated on it.
+pub(super) fn scale(history: &History, cut: Timestamp) -> Result<Scale, FitError> {
+    let known = history.before(cut);
+    let scale = Scale::of(known.values()).ok_or(FitError::Unmeasured { cut })?;
+    if !scale.varies() {
+        return Err(FitError::Constant { value: scale.mean.to_string() });
+    }
+    Ok(scale)
+}
+
+/// How normal equations become weights.
+pub(super) struct Recipe<'a> {
+    pub definition: &'a Definition,
+    pub scale: Scale,
+    /// The scales of the covariates.
+    pub seen: Vec<Scale>,
+    pub describes: Vec<Describes>,
+    pub cadence: Cadence,
+}
+
+impl Recipe<'_> {
+    /// The weights of one horizon step, in the series' unit, from rows with that many measured targets among them.
+    fn weights(&self, step: usize, normal: Normal, targets: usize, solver: Solver) -> Result<Weights, FitError> {
+        let needed = 2 * self.cadence.per_day();
+        if normal.rows < needed {
+            return Err(FitError::TooFewRows { step, rows: normal.rows, needed });
+        }
+        let lags = normal.gram.nrows() - self.describes.len();
+        let Normal { mut gram, moments, .. } = normal;
+        // The diagonal of the feature that is always 1 is the weight of all rows.
+        let caution = self.caution(gram[[lags, lags]], targets);
+        hold_level(&mut gram, lags::lags(self.cadence).len(), caution);
+        let penalty = self.penalty(lags, targets, caution);
+        let solved = match solver {
+            Solver::Linfa => solve(gram, moments, &penalty),
+            Solver::Fast => solve_fast(&gram, &moments, &penalty),
+        };
+        let mut lag_weights = solved.map_err(|source| FitError::Solve { step, source })?.to_vec();
+        let calendar_weights = lag_weights.split_off(lags);
+        Ok(self.in_unit(lag_weights, calendar_weights))
+    }
+
+    /// How many rows' weight stands against what less than a year cannot show: nothing once it is a year.
+    ///
+    /// Within a year nobody can tell a season from a trend, nor whether a level returns to the mean: a model that is
+    /// left to learn it from a winter expects winter's level in May.
+    pub(super) fn caution(&self, weight: f64, targets: usize) -> f64 {
+        weight * (self.scarcity(targets).powi(2) - 1.0)
+    }
+
+    /// A year over what was measured, at least 1: years in which nothing was measured teach no season.
+    pub(super) fn scarcity(&self, targets: usize) -> f64 {
+        let years = targets as f64 * self.cadence.seconds() as f64 / (365.25 * DAY as f64);
+        1.0 / years.clamp(1e-3, 1.0)
+    }
+
+    /// The penalty on each weight: the less history, the stronger, and strongest on the season.
+    fn penalty(&self, lags: usize, targets: usize, caution: f64) -> Array1<f64> {
+        let penalty = self.definition.forecast.penalty * self.scarcity(targets);
+        let of_calendar = self.describes.iter().map(|describes| match describes {
+            Describes::Level => 0.0,
+            Describes::Week => penalty,
+            Describes::Season => penalty + caution,
+        });
+        std::iter::repeat_n(penalty, lags).chain(of_calendar).collect()
+    }
+
+    /// Turns weights on scaled values into weights on the values themselves; the locations go into the intercept.
+    fn in_unit(&self, mut lags: Vec<f64>, mut calendar: Vec<f64>) -> Weights {
+        calendar.iter_mut().for_each(|weight| *weight *= self.scale.deviation);
+        let (own, others) = lags.split_at_mut(lags::lags(self.cadence).len());
+        let mut location = self.scale.mean * own.iter().sum::<f64>();
+        let each = covariate_lags(self.cadence).len();
+        for (weights, scale) in others.chunks_mut(each).zip(&self.seen) {
+            weights.iter_mut().for_each(|weight| *weight *= self.scale.deviation / scale.deviation);
+            location += scale.mean * weights.iter().sum::<f64>();
+        }
+        if let Some(intercept) = calendar.first_mut() {
+            *intercept -= location;
+        }
+        Weights { lags, calendar }
+    }
+
+    fn model(&self, trained_until: Timestamp, covariates: &[Lagged], shape_share: f64, steps: Vec<Weights>) -> Ridge {
+        Ridge {
+            cadence: self.cadence,
+            time_zone: self.definition.time_zone.clone(),
+            minimum: self.definition.contract.minimum,
+            maximum: self.definition.contract.maximum,
+            trained_until,
+            calendar_features: calendar::FEATURES,
+            shape_share,
+            lags: lags::lags(self.cadence),
+            covariates: covariates.to_vec(),
+            steps,
+        }
+    }
+}
+
+/// Adds rows of this weight whose lags are all off the mean by the same and that leave nothing to explain: they say
+/// that a level stays where it is.
+fn hold_level(gram: &mut Array2<f64>, lags: usize, weight: f64) {
+    let mut own = gram.slice_axis_mut(Axis(0), (..lags).into());
+    own.slice_axis_mut(Axis(1), (..lags).into()).mapv_inplace(|value| value + weight);
+}
