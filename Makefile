@@ -6,6 +6,7 @@
 #   make fuzz TARGET=csv SECONDS=600          the parsers' tests from other seeds, for as long as asked
 #   make chaos [SEEDS=200] [SEED=n] [JOBS=2]  seeded faults, simulated and against the real platform, compared byte for byte
 #   make mutations [REAL=1]                   shows that the simulation, or chaos, finds defects that were put in on purpose
+#   make figures DATA=dir                     measures the figures of FIGURES.md on data that the project does not ship
 #   make heavy                                the loads of BOUNDS.md in full; prints time and memory, fails beyond the bounds
 #
 # One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos mutations heavy fuzz fmt lint deny clean
+.PHONY: help setup run test chaos mutations heavy figures fuzz fmt lint deny clean
 
 # Works without HOME and with an almost empty PATH: cargo is looked for where rustup puts it.
 RUST := $(or $(CARGO_HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6)/.cargo)/bin
@@ -22,7 +23,7 @@ export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
 
 # Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export CALLER INPUT ONCE OUT TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY ENOUGH REAL
+export CALLER INPUT ONCE OUT DATA TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY ENOUGH REAL
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
@@ -69,6 +70,12 @@ mutations: ## Puts defects in on purpose, one by one, and shows that the simulat
 heavy: setup ## Runs the loads of BOUNDS.md in full, five to ten minutes, and prints time and memory
 	@cargo build --locked --workspace --bins
 	@cargo test --locked --workspace --test loads -- --ignored --nocapture --test-threads=1
+
+figures: setup ## Measures the forecasts' errors and writes FIGURES.md: DATA=dir, with italy, zones and carboncast
+	@[ -n "$$DATA" ] || { echo 'name the folder of the data: make figures DATA=dir' >&2; exit 2; }
+	@case "$$DATA" in /*) ;; *) DATA="$$CALLER/$$DATA" ;; esac; \
+	cargo build --locked --workspace --bins; \
+	"$${CARGO_TARGET_DIR:-target}/debug/figures" "$$DATA" > FIGURES.md.new && mv FIGURES.md.new FIGURES.md; cat FIGURES.md
 
 fmt: ## Formats the code
 	@cargo fmt --all

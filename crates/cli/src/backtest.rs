@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use aria_core::backtest::Refit;
-use aria_core::forecast::Forecast;
+use aria_core::forecast::{Candidate, Forecast};
 use aria_core::replay::{self, Batch};
-use aria_core::series::Definition;
+use aria_core::series::{Definition, Lookback};
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
@@ -44,6 +44,13 @@ pub struct Backtest {
     /// When models are trained anew.
     #[arg(long, value_enum, default_value_t = Retrain::Policy)]
     retrain: Retrain,
+    /// What models are made of, in place of the definition's: ridge, recursive, usual_week, previous_day,
+    /// previous_week, ridge_covariates.
+    #[arg(long, value_delimiter = ',', value_parser = candidate)]
+    candidates: Vec<Candidate>,
+    /// Columns of the history whose past helps to forecast; `column@2` for one that is known two hours late.
+    #[arg(long, value_delimiter = ',', value_parser = lookback)]
+    covariates: Vec<Lookback>,
     /// The file that the forecasts are written to.
     #[arg(long)]
     out: PathBuf,
@@ -148,10 +155,32 @@ impl Backtest {
         if let Some(hours) = self.horizon {
             definition.forecast.horizon_hours = hours;
         }
+        if !self.candidates.is_empty() {
+            definition.forecast.candidates.clone_from(&self.candidates);
+        }
+        for lookback in &self.covariates {
+            if !definition.source.covariates.contains(&lookback.column) {
+                definition.source.covariates.push(lookback.column.clone());
+            }
+        }
+        if !self.covariates.is_empty() {
+            definition.forecast.covariates.clone_from(&self.covariates);
+        }
         let faults = definition.faults();
         if let Some(fault) = faults.first() {
             bail!("{}: {}", fault.field, fault.problem);
         }
         Ok(definition)
     }
+}
+
+fn candidate(name: &str) -> Result<Candidate, String> {
+    let known = Candidate::ALL.into_iter().find(|candidate| candidate.name() == name);
+    known.ok_or_else(|| format!("no candidate is called `{name}`: {}", Candidate::ALL.map(Candidate::name).join(", ")))
+}
+
+fn lookback(text: &str) -> Result<Lookback, String> {
+    let (column, delay) = text.rsplit_once('@').unwrap_or((text, "0"));
+    let delay_hours = delay.parse().map_err(|_| format!("`{delay}` is no number of hours: write {column}@2"))?;
+    Ok(Lookback { column: column.to_owned(), delay_hours })
 }

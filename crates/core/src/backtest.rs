@@ -1,8 +1,8 @@
-//! A history forecast from each of its days, as if it were that day: models are fitted on what was known then, and serve
-//! until the next is due.
+//! A history forecast from each of its days, as if it were that day: models are fitted on what was known then, and
+//! serve until the next is due.
 //!
-//! Nothing decides here whether a new model takes over; that is for the services, which `aria backtest --retrain policy`
-//! runs.
+//! Nothing decides here whether a new model takes over; that is for the services, which `aria backtest --retrain
+//! policy` runs.
 
 use rayon::prelude::*;
 

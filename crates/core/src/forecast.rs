@@ -15,6 +15,7 @@ mod recent;
 mod ridge;
 mod rolling;
 pub(crate) mod values;
+mod weather;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,9 @@ pub use member::{Candidate, Member};
 pub use recent::{NEEDED_DAYS, RecentError};
 pub use ridge::{Ridge, SolveError};
 pub use values::{CSV_HEADER, Forecast, Point, ValuesError};
+pub use weather::{Conditions, Run, Weather, WeatherError};
 
-use self::ridge::Fitting;
+use self::ridge::{Fitting, With};
 use self::rolling::Trial;
 use crate::series::Definition;
 use crate::time::{DAY, Timestamp};
@@ -49,6 +51,9 @@ pub struct Fitted {
     pub trained_until: Timestamp,
     /// The errors of rolling origins, each by a model that did not know its hour.
     pub calibration: Calibration,
+    /// Candidates that could not be fitted, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -58,15 +63,17 @@ struct Parts {
     holdout_start: Timestamp,
     trained_until: Timestamp,
     calibration: Calibration,
+    #[serde(default)]
+    left_out: Vec<String>,
 }
 
 impl TryFrom<Parts> for Fitted {
     type Error = ModelError;
 
     fn try_from(parts: Parts) -> Result<Self, ModelError> {
-        let Parts { candidate, serving, holdout_start, trained_until, calibration } = parts;
+        let Parts { candidate, serving, holdout_start, trained_until, calibration, left_out } = parts;
         calibration.fits(serving.cadence(), serving.horizon_steps())?;
-        Ok(Self { candidate, serving, holdout_start, trained_until, calibration })
+        Ok(Self { candidate, serving, holdout_start, trained_until, calibration, left_out })
     }
 }
 
@@ -78,14 +85,22 @@ pub fn fit(definition: &Definition, inputs: &Inputs) -> Result<Fitted, FitError>
     let trained_until = inputs.end();
     let holdout_start = trained_until.plus(-i64::from(definition.forecast.holdout_days) * DAY);
     let cuts = rolling::cuts(definition, &inputs.own, holdout_start);
-    let fitting = Fitting::new(definition, inputs, &[], &cuts)?;
-    let candidates = definition.candidates();
-    let by_candidate = candidates
-        .iter()
-        .map(|candidate| candidate.fit(definition, inputs, &fitting, &cuts))
-        .collect::<Result<Vec<_>, _>>()?;
+    let fitting = Fitting::new(definition, inputs, With::default(), &cuts)?;
+    let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());
+    for candidate in Candidate::chosen(definition, inputs) {
+        match candidate.fit(definition, inputs, &fitting, &cuts) {
+            Ok(members) => by_candidate.push(members),
+            // What a covariate lacks keeps only those from it that look at it.
+            Err(why @ (FitError::Covariate { .. } | FitError::NoCovariate { .. })) => left_out.push((candidate, why)),
+            Err(why) => return Err(why),
+        }
+    }
+    if by_candidate.is_empty() {
+        let why = left_out.into_iter().next().map(|(_, why)| why);
+        return Err(why.unwrap_or(FitError::NoCandidate));
+    }
     let at = |cut: usize| -> Vec<Member> { by_candidate.iter().map(|members| members[cut].clone()).collect() };
-    let mut rolled = Rolled::new(definition, inputs);
+    let mut rolled = Rolled::new(definition, inputs, holdout_start);
     let (folds, newest) = (cuts.len() - 1, cuts.len() - 1);
     for fold in 0..folds {
         rolled.fold(&at(fold), cuts[fold], cuts[fold + 1]);
@@ -93,7 +108,8 @@ pub fn fit(definition: &Definition, inputs: &Inputs) -> Result<Fitted, FitError>
     let candidate = rolled.ensemble(at(newest - 1), holdout_start);
     let serving = rolled.ensemble(at(newest), trained_until);
     rolled.calibration.check(trained_until, &inputs.own)?;
-    Ok(Fitted { candidate, serving, holdout_start, trained_until, calibration: rolled.calibration })
+    let left_out = left_out.into_iter().map(|(candidate, why)| format!("{}: {why}", candidate.name())).collect();
+    Ok(Fitted { candidate, serving, holdout_start, trained_until, calibration: rolled.calibration, left_out })
 }
 
 /// What rolling origins have shown so far.
@@ -105,15 +121,19 @@ struct Rolled<'a> {
 }
 
 impl<'a> Rolled<'a> {
-    fn new(definition: &'a Definition, inputs: &'a Inputs) -> Self {
-        let calibration = Calibration::new(definition.cadence, definition.horizon_steps());
+    fn new(definition: &'a Definition, inputs: &'a Inputs, holdout_start: Timestamp) -> Self {
+        let calibration = Calibration::new(definition.cadence, definition.horizon_steps(), holdout_start);
         Self { definition, inputs, trials: Vec::new(), calibration }
     }
 
     /// The members put together by what was known at a cut.
     fn ensemble(&self, members: Vec<Member>, cut: Timestamp) -> Ensemble {
         let days = self.definition.horizon_steps().div_ceil(self.definition.cadence.per_day());
-        let shares = combination::shares(&self.trials, members.len(), days, &self.inputs.own, cut);
+        // Beside members that see the weather, those that do not stand by for the day on which it is missing.
+        let informed = members.iter().any(|member| member.candidate().sees_weather());
+        let takes_part: Vec<bool> =
+            members.iter().map(|member| !informed || member.candidate().sees_weather()).collect();
+        let shares = combination::shares(&self.trials, &takes_part, days, &self.inputs.own, cut);
         Ensemble::new(self.definition, cut, members, shares)
     }
 

@@ -94,7 +94,8 @@ impl From<OfOneRidge> for Model {
         let FittedRidge { candidate, serving, holdout_start, trained_until, intervals } = fitted;
         let calibration = Calibration::of_half_widths(serving.cadence(), &intervals.steps, trained_until.plus(-DAY));
         let (candidate, serving) = (Ensemble::of_one(candidate), Ensemble::of_one(serving));
-        let fitted = Fitted { candidate, serving, holdout_start, trained_until, calibration };
+        let left_out = Vec::new();
+        let fitted = Fitted { candidate, serving, holdout_start, trained_until, calibration, left_out };
         Self { series, origin, fitted, reference, limits }
     }
 }
@@ -120,10 +121,9 @@ pub fn train(request: &Retraining, definition: (&Ref, &Definition), inputs: &Inp
     let (definition_ref, definition) = definition;
     let fitted = forecast::fit(definition, inputs)?;
     let history = &inputs.own;
-    let (reference, limits) = match Reference::learn(history, definition) {
-        Ok(reference) => (Some(reference), Vec::new()),
-        Err(why) => (None, vec![format!("data drift is not watched: {why}")]),
-    };
+    let mut limits: Vec<String> = fitted.left_out.iter().map(|why| format!("forecasts without {why}")).collect();
+    let reference = Reference::learn(history, definition);
+    let reference = reference.map_err(|why| limits.push(format!("data drift is not watched: {why}"))).ok();
     let origin = Provenance {
         retraining: request.id.clone(),
         cause: request.cause,

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 mod definition;
 
-pub use definition::{Contract, Definition, DefinitionError, Drift, Fault, Forecasting, Policy, Source, Triggers};
+pub use definition::{
+    Contract, Definition, DefinitionError, Drift, Fault, Forecasting, Lookback, Policy, Source, Triggers,
+};
 
 /// A series' name, `<zone>.<metric>`, for example `it.ci_direct`.
 ///

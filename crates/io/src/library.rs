@@ -1,7 +1,7 @@
 //! Series and forecasts read back from artifacts.
 
 use aria_core::artifact::Ref;
-use aria_core::forecast::{Forecast, ValuesError};
+use aria_core::forecast::{Forecast, Inputs, ValuesError};
 use aria_core::history::History;
 use aria_core::issued::Issued;
 use aria_core::series::Definition;
@@ -90,6 +90,21 @@ impl Series {
         let column = &self.definition.source.value_column;
         table
             .history(column, self.definition.cadence)
+            .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
+    }
+
+    /// The values in `from <= time < until` with the covariates that the definition names.
+    ///
+    /// # Errors
+    /// Where a table cannot be had or read.
+    pub async fn inputs(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Inputs, LibraryError> {
+        let table = self.table(artifacts, from, until).await?;
+        Inputs::of_table(&self.definition, &table)
             .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
     }
 }

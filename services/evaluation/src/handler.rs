@@ -4,7 +4,6 @@
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::evaluation::{self, Contest, Verdict};
 use aria_core::event::{Event, Fact, ModelPromoted, ModelRejected, ModelTrained, Promotion};
-use aria_core::forecast::Inputs;
 use aria_core::judgement::Judgement;
 use aria_core::model::Model;
 use aria_core::outbox::Outbox;
@@ -72,11 +71,10 @@ impl Evaluation {
             None => None,
         };
         let series = Series::open(artifacts, &trained.retraining.snapshot).await?;
-        let history = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
+        let inputs = series.inputs(artifacts, series.manifest.first, series.manifest.end).await?;
         let compared = cpu(move || {
             let (candidate, from) = (&challenger.fitted.candidate, challenger.fitted.holdout_start);
             let champion = champion.as_ref().map(|c| &c.fitted.candidate);
-            let inputs = Inputs::alone(history);
             evaluation::evaluate(&series.definition, &inputs, candidate, champion, from, inputs.end())
         })
         .await?;

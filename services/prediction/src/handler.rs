@@ -3,7 +3,7 @@
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::ending::{Endings, Turn};
 use aria_core::event::{BatchId, Event, Fact, ForecastIssued, ForecastWithheld};
-use aria_core::forecast::{self, Inputs};
+use aria_core::forecast;
 use aria_core::issued::Issued;
 use aria_core::model::Model;
 use aria_core::order::{Means, Order};
@@ -34,8 +34,8 @@ impl Prediction {
         let model: Model = artifacts.get_document(model_name).await?;
         let series = Series::open(artifacts, &order.batch.snapshot).await?;
         let origin = order.batch.origin;
-        let history = series.history(artifacts, forecast::reads_from(&model.fitted, origin), origin).await?;
-        let made = cpu(move || forecast::issue(&model.fitted, &Inputs::alone(history), origin)).await?;
+        let inputs = series.inputs(artifacts, forecast::reads_from(&model.fitted, origin), origin).await?;
+        let made = cpu(move || forecast::issue(&model.fitted, &inputs, origin)).await?;
         match made {
             Ok(forecast) => self.store(order.batch, model_name, degraded.as_ref(), &forecast).await,
             Err(why) => Ok(withheld(order.batch, &why.to_string())),

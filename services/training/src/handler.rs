@@ -2,7 +2,7 @@
 
 use aria_core::artifact::{Artifact, Kind};
 use aria_core::event::{Event, Fact, ModelTrained, Retraining, TrainingFailed};
-use aria_core::forecast::{FitError, Inputs};
+use aria_core::forecast::FitError;
 use aria_core::model::{self, Model};
 use aria_io::library::Series;
 use aria_io::runtime::{Delivery, Failure, Handler, Outcome, cpu};
@@ -25,10 +25,9 @@ impl Training {
         let series = Series::open(artifacts, &request.snapshot).await?;
         let end = series.manifest.end;
         let from = model::data_from(&series.definition, series.manifest.first, end);
-        let history = series.history(artifacts, from, end).await?;
+        let inputs = series.inputs(artifacts, from, end).await?;
         let request = request.clone();
-        cpu(move || model::train(&request, (&series.manifest.definition, &series.definition), &Inputs::alone(history)))
-            .await
+        cpu(move || model::train(&request, (&series.manifest.definition, &series.definition), &inputs)).await
     }
 }
 

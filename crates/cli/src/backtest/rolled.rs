@@ -48,9 +48,8 @@ impl Backtest {
         let format = input::format_of(&self.input, bytes)?;
         let checked = contract::check(definition, format, bytes, None, Timestamp::LAST)
             .with_context(|| format!("{} breaks the contract", path(&self.input)))?;
-        let own = checked.table.history(&definition.source.value_column, definition.cadence)?;
-        let plan = self.plan(&own, refit)?;
-        let inputs = Inputs::alone(own);
+        let inputs = Inputs::of_table(definition, &checked.table)?;
+        let plan = self.plan(&inputs.own, refit)?;
         let run = backtest::run(definition, &inputs, plan);
         if run.forecasts.is_empty() {
             let why = run.withheld.first().map_or("there is no origin", |(_, why)| why);

@@ -60,6 +60,12 @@ impl Calendar {
         all
     }
 
+    /// The places of the waves of the day, and of the slowest two of the year, among the features.
+    pub(crate) fn wave_places(&self) -> (std::ops::Range<usize>, [usize; 2]) {
+        let season = 1 + 2 * self.day_waves + DAY_KINDS * (1 + 2 * self.kind_waves()) + SPECIAL_DAYS;
+        (1..1 + 2 * self.day_waves, [season, season + 1 + 2 * self.season_waves()])
+    }
+
     /// The features of the step that starts at `time`; the first is 1.
     pub(crate) fn features(&self, time: Timestamp) -> Vec<f64> {
         let local = time.local(&self.zone);

@@ -3,8 +3,8 @@
 //! A calibration takes the forecasts of past origins in the order of time and looks at each error once its hour has
 //! passed. It is stored with the model, from the errors of training's rolling origins, and carried on by whoever
 //! forecasts, through the origins since. No error is in sample.
-//! - A level that forecasts miss for weeks is met halfway: half of the mean error of a day of the horizon, newer errors
-//!   counting more, is taken off.
+//! - A level that the newest fit misses for weeks is met a part of the way: a share of the mean error of a day of the
+//!   horizon, newer errors counting more, is taken off.
 //! - Half widths are conformal quantiles of the absolute errors that are left, by step, newer errors counting more
 //!   (NexCP, Barber et al. 2023, arXiv 2202.13415).
 //! - A tracker for each day of the horizon widens or narrows them by how often they were left of late (Angelopoulos et
@@ -24,8 +24,8 @@ const DAILY_DECAY: f64 = 0.98;
 const MOST_ORIGINS: usize = 150;
 /// Steps before and after a step whose quantiles are averaged with its own, in hours.
 const NEIGHBOUR_HOURS: i64 = 3;
-/// The fewest errors that a 95 % interval can be read from: with fewer its rank lies beyond the largest. A step with fewer
-/// takes those around it for its own.
+/// The fewest errors that a 95 % interval can be read from: with fewer its rank lies beyond the largest. A step with
+/// fewer takes those around it for its own.
 const FEWEST: usize = 19;
 /// How far a day in which every value left the interval moves the logarithm of its width.
 const TRACKER_STEP: f64 = 0.15;
@@ -34,7 +34,7 @@ const TRACKER_BOUNDS: (f64, f64) = (0.25, 4.0);
 /// The age at which an error counts a third in the correction of the level, in days.
 const LEVEL_MEMORY_DAYS: f64 = 25.0;
 /// The share of the mean error that is taken off.
-const LEVEL_GAIN: f64 = 0.5;
+const LEVEL_GAIN: f64 = 0.35;
 /// The fewest origins that a correction is learnt from.
 const FEWEST_ORIGINS: usize = 7;
 
@@ -47,6 +47,8 @@ pub struct Calibration {
     past: Vec<Past>,
     /// The tracker's factor on each half width, by day of the horizon.
     factors: Vec<[f64; 3]>,
+    /// The first origin whose errors tell of the level: those of older fits were mended by fitting anew.
+    level_from: Timestamp,
 }
 
 /// A forecast from a past origin.
@@ -109,14 +111,15 @@ pub struct TooFewErrors {
 }
 
 impl Calibration {
-    /// A calibration that has seen nothing.
-    pub(super) fn new(cadence: Cadence, steps: usize) -> Self {
-        Self { cadence, steps, past: Vec::new(), factors: vec![[1.0; 3]; steps.div_ceil(cadence.per_day())] }
+    /// A calibration that has seen nothing. Errors of origins before `level_from` tell only how wide intervals are.
+    pub(super) fn new(cadence: Cadence, steps: usize, level_from: Timestamp) -> Self {
+        let factors = vec![[1.0; 3]; steps.div_ceil(cadence.per_day())];
+        Self { cadence, steps, past: Vec::new(), factors, level_from }
     }
 
     /// One whose quantiles are these half widths: errors of one origin at `at` with them, as many of each sign.
     pub(crate) fn of_half_widths(cadence: Cadence, widths: &[HalfWidths], at: Timestamp) -> Self {
-        let mut calibration = Self::new(cadence, widths.len());
+        let mut calibration = Self::new(cadence, widths.len(), at.plus(DAY));
         let corrections = vec![0.0; calibration.factors.len()];
         // Of twenty errors the eleventh is the conformal median, the seventeenth the 80 % and the last the 95 % bound.
         let by_size = [(12, 0), (6, 1), (2, 2)];
@@ -195,7 +198,7 @@ impl Calibration {
         let per_day = self.cadence.per_day();
         let of_day = |day: usize| {
             let (mut sum, mut total, mut origins) = (0.0, 0.0, 0);
-            for past in &self.past {
+            for past in self.past.iter().filter(|past| past.origin >= self.level_from) {
                 let steps = day * per_day..((day + 1) * per_day).min(self.steps);
                 let known: Vec<f64> = past.errors[steps].iter().flatten().copied().collect();
                 if known.is_empty() {

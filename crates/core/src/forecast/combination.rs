@@ -17,18 +17,27 @@ const FEWEST_ORIGINS: usize = 14;
 /// Steps of the descent, far more than the few members take.
 const STEPS: usize = 500;
 
-/// The shares of `members` members by day of the horizon, from trials and the values known at `until`.
+/// The shares of the members by day of the horizon, from trials and the values known at `until`; none for those that do
+/// not take part.
 pub(super) fn shares(
     trials: &[Trial],
-    members: usize,
+    takes_part: &[bool],
     days: usize,
     actual: &History,
     until: Timestamp,
 ) -> Vec<Vec<f64>> {
-    (0..days).map(|day| shares_of_day(trials, members, day, actual, until)).collect()
+    let places: Vec<usize> = (0..takes_part.len()).filter(|place| takes_part[*place]).collect();
+    let of_day = |day: usize| {
+        let mut shares = vec![0.0; takes_part.len()];
+        let found = shares_of_day(trials, &places, day, actual, until);
+        places.iter().zip(found).for_each(|(place, share)| shares[*place] = share);
+        shares
+    };
+    (0..days).map(of_day).collect()
 }
 
-fn shares_of_day(trials: &[Trial], members: usize, day: usize, actual: &History, until: Timestamp) -> Vec<f64> {
+fn shares_of_day(trials: &[Trial], places: &[usize], day: usize, actual: &History, until: Timestamp) -> Vec<f64> {
+    let members = places.len();
     let equal = vec![1.0 / members as f64; members];
     let mut products = vec![vec![0.0; members]; members];
     let (mut total, mut origins) = (0.0, 0);
@@ -41,7 +50,7 @@ fn shares_of_day(trials: &[Trial], members: usize, day: usize, actual: &History,
         let weight = (-age / MEMORY_DAYS).exp();
         for left in 0..members {
             for right in 0..members {
-                let product: f64 = errors.iter().map(|errors| errors[left] * errors[right]).sum();
+                let product: f64 = errors.iter().map(|errors| errors[places[left]] * errors[places[right]]).sum();
                 products[left][right] += weight * product / errors.len() as f64;
             }
         }
@@ -131,7 +140,7 @@ mod tests {
         let until = start().plus(60 * DAY);
         let total: f64 = (1..=60).map(|age| (-f64::from(age) / 90.0).exp()).sum();
         let pull = 10.0 / total;
-        let found = shares(&trials, 2, 1, &actual, until);
+        let found = shares(&trials, &[true; 2], 1, &actual, until);
         assert!((found[0][0] - (12.0 + pull) / (16.0 + 2.0 * pull)).abs() < 1e-9, "{found:?}");
         assert!((found[0].iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
@@ -139,7 +148,7 @@ mod tests {
     #[test]
     fn a_member_that_is_always_worse_has_no_share() {
         let (trials, actual) = trials(200, |member, day, hour| (1.0 + 9.0 * member as f64) * sign(day + hour), 2);
-        let found = shares(&trials, 2, 1, &actual, start().plus(200 * DAY));
+        let found = shares(&trials, &[true; 2], 1, &actual, start().plus(200 * DAY));
         assert_eq!(found[0], [1.0, 0.0]);
     }
 
@@ -148,18 +157,25 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_stands_by_has_no_share() {
+        let (trials, actual) = trials(60, |member, _, _| [1.0, 0.0, -1.0][member], 3);
+        let found = shares(&trials, &[true, false, true], 1, &actual, start().plus(60 * DAY));
+        assert!((found[0][0] - 0.5).abs() < 1e-9 && found[0][1] == 0.0 && (found[0][2] - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
     fn hours_that_had_not_passed_do_not_count() {
         let (mut trials, actual) = trials(60, |member, _, _| if member == 0 { 1.0 } else { -3.0 }, 2);
         let until = start().plus(40 * DAY);
-        let known = shares(&trials, 2, 1, &actual, until);
+        let known = shares(&trials, &[true; 2], 1, &actual, until);
         trials.iter_mut().skip(40).for_each(|trial| trial.forecasts[0].fill(1e6));
-        assert_eq!(shares(&trials, 2, 1, &actual, until), known);
+        assert_eq!(shares(&trials, &[true; 2], 1, &actual, until), known);
     }
 
     #[test]
     fn too_few_origins_give_equal_shares() {
         let (trials, actual) = trials(13, |member, _, _| 5.0 * member as f64, 3);
-        let found = shares(&trials, 3, 1, &actual, start().plus(13 * DAY));
+        let found = shares(&trials, &[true; 3], 1, &actual, start().plus(13 * DAY));
         assert_eq!(found, [[1.0 / 3.0; 3]]);
     }
 

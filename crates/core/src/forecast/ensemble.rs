@@ -87,8 +87,8 @@ impl Ensemble {
         self.members.iter().enumerate().map(move |(place, member)| (member.candidate(), of(place)))
     }
 
-    /// Forecasts the steps from `origin` on, from nothing at or after it. Members that cannot forecast leave their share
-    /// to the others.
+    /// Forecasts the steps from `origin` on, from nothing at or after it. Members that cannot forecast leave their
+    /// share to the others.
     ///
     /// # Errors
     /// Where no member can forecast.

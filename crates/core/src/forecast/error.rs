@@ -22,6 +22,14 @@ pub enum ModelError {
         /// This code's.
         made: u32,
     },
+    /// It was fitted on other weather features than this code makes.
+    #[error("the model has weather features {found}, this code makes {made}: retrain the series")]
+    WeatherFeatures {
+        /// The model's.
+        found: u32,
+        /// This code's.
+        made: u32,
+    },
     /// Its share of the usual week is no share.
     #[error("the model's share of the usual week is {share}, and must lie between 0 and 1")]
     ShapeShare {
@@ -146,6 +154,15 @@ pub enum FitError {
         problem: &'static str,
     },
 
+    /// A candidate that looks at covariates has none.
+    #[error("`{candidate}` looks at covariates, and there is none: name columns in forecast.covariates")]
+    NoCovariate {
+        /// The candidate.
+        candidate: &'static str,
+    },
+    /// There is no candidate.
+    #[error("no candidate is named")]
+    NoCandidate,
     /// The history has another cadence than the definition.
     #[error(
         "the series is defined with a value every {} seconds, the history has one every {}",

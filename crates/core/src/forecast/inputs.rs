@@ -1,7 +1,11 @@
-//! What a forecast may be made from: the series' own values, and those of its covariates as far as they are known.
+//! What a forecast may be made from: the series' own values, those of its covariates as far as they are known, and the
+//! weather forecasts of its zone.
 
+use super::weather::Weather;
 use crate::history::History;
-use crate::time::{Cadence, Timestamp};
+use crate::series::Definition;
+use crate::table::{Table, TableError};
+use crate::time::{Cadence, HOUR, Timestamp};
 
 /// A series with its covariates, all on one grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +14,8 @@ pub struct Inputs {
     pub own: History,
     /// Past values of other columns or series.
     pub covariates: Vec<Covariate>,
+    /// Weather forecasts of the zone, as they were known.
+    pub weather: Option<Weather>,
 }
 
 /// Values that may help to forecast a series, of another column or of another series.
@@ -26,7 +32,21 @@ pub struct Covariate {
 impl Inputs {
     /// A series without covariates.
     pub fn alone(own: History) -> Self {
-        Self { own, covariates: Vec::new() }
+        Self { own, covariates: Vec::new(), weather: None }
+    }
+
+    /// A series with the covariates that its definition names, from a table of its rows.
+    ///
+    /// # Errors
+    /// Where the table has no column for the series' values.
+    pub fn of_table(definition: &Definition, table: &Table) -> Result<Self, TableError> {
+        let own = table.history(&definition.source.value_column, definition.cadence)?;
+        // A file may lack a covariate, and so may every file: the candidates that need it say so.
+        let covariates = definition.forecast.covariates.iter().filter_map(|lookback| {
+            let history = table.history(&lookback.column, definition.cadence).ok()?;
+            Some(Covariate { name: lookback.column.clone(), delay: i64::from(lookback.delay_hours) * HOUR, history })
+        });
+        Ok(Self { covariates: covariates.collect(), weather: None, own })
     }
 
     /// The covariate of a name.
@@ -45,7 +65,11 @@ impl Inputs {
             history: covariate.history.before(covariate.known_until(origin)),
             ..covariate.clone()
         };
-        Self { own: self.own.before(origin), covariates: self.covariates.iter().map(covariate).collect() }
+        Self {
+            own: self.own.before(origin),
+            covariates: self.covariates.iter().map(covariate).collect(),
+            weather: self.weather.as_ref().map(|weather| weather.before(origin)),
+        }
     }
 
     /// The first step after the series' last.

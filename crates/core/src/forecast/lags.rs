@@ -25,13 +25,13 @@ pub(crate) fn lags(cadence: Cadence) -> Vec<usize> {
     }
 }
 
-/// Places before the first step that is not known of a covariate, in steps, 1 being the newest value: the last day, and
-/// fewer of the week before it.
+/// Places before the first step that is not known of a covariate, in steps, 1 being the newest value: the last day
+/// every three hours, and the same hour of some days before it.
 pub(crate) fn covariate_lags(cadence: Cadence) -> Vec<usize> {
-    let hours = (1..=24).chain([30, 36, 42, 48, 72, 96, 120, 144, 168]);
+    let hours = [1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 48, 72, 168];
     match cadence {
-        Cadence::Hour => hours.collect(),
-        Cadence::QuarterHour => hours.map(|hours| 4 * hours).collect(),
+        Cadence::Hour => hours.to_vec(),
+        Cadence::QuarterHour => hours.map(|hours| 4 * hours).to_vec(),
         Cadence::Day => (1..=7).collect(),
     }
 }

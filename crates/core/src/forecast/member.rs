@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::{moved_week, repeated_days};
 use super::error::{FitError, PredictError};
 use super::inputs::Inputs;
-use super::ridge::{Fitting, Ridge, newest_month};
+use super::ridge::{Fitting, Ridge, With, newest_month};
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
 
@@ -25,6 +25,10 @@ pub enum Candidate {
     Recursive,
     /// As `ridge`, with the past of the covariates.
     RidgeCovariates,
+    /// As `ridge`, with the weather forecasts.
+    RidgeWeather,
+    /// As `ridge`, with the past of the covariates and the weather forecasts.
+    RidgeAll,
 }
 
 /// A fitted candidate.
@@ -43,6 +47,10 @@ pub enum Member {
     Recursive(Recursive),
     /// See [`Candidate::RidgeCovariates`].
     RidgeCovariates(Ridge),
+    /// See [`Candidate::RidgeWeather`].
+    RidgeWeather(Ridge),
+    /// See [`Candidate::RidgeAll`].
+    RidgeAll(Ridge),
 }
 
 /// What a forecast that is fitted to nothing has to know.
@@ -73,12 +81,41 @@ impl Candidate {
             Self::Ridge => "ridge",
             Self::Recursive => "recursive",
             Self::RidgeCovariates => "ridge_covariates",
+            Self::RidgeWeather => "ridge_weather",
+            Self::RidgeAll => "ridge_all",
         }
     }
 
-    /// Whether it can forecast at a cadence: step by step through quarter hours, errors grow faster than they are learnt.
+    /// Whether it can forecast at a cadence: a recursive model is learnt from every hour, and a weather forecast tells
+    /// hours.
     pub fn fits(self, cadence: Cadence) -> bool {
-        self != Self::Recursive || cadence != Cadence::QuarterHour
+        match self {
+            Self::Recursive => cadence != Cadence::QuarterHour,
+            Self::RidgeWeather | Self::RidgeAll => cadence != Cadence::Day,
+            Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Ridge | Self::RidgeCovariates => true,
+        }
+    }
+
+    /// What a model of these inputs is made of: what the definition names, or else every regression that the inputs
+    /// allow and the usual week.
+    pub(super) fn chosen(definition: &Definition, inputs: &Inputs) -> Vec<Self> {
+        if !definition.forecast.candidates.is_empty() {
+            return definition.forecast.candidates.clone();
+        }
+        let (covariates, weather) = (!inputs.covariates.is_empty(), inputs.weather.is_some());
+        let with = [
+            covariates.then_some(Self::RidgeCovariates),
+            weather.then_some(Self::RidgeWeather),
+            (covariates && weather).then_some(Self::RidgeAll),
+        ];
+        let usual = [Self::Ridge, Self::Recursive, Self::UsualWeek];
+        let all = usual.into_iter().chain(with.into_iter().flatten());
+        all.filter(|candidate| candidate.fits(definition.cadence)).collect()
+    }
+
+    /// Whether it looks at weather forecasts.
+    pub(super) fn sees_weather(self) -> bool {
+        matches!(self, Self::RidgeWeather | Self::RidgeAll)
     }
 
     /// The members that it gives at each cut, fitted on nothing at or after it.
@@ -95,6 +132,9 @@ impl Candidate {
         let steps = definition.horizon_steps();
         let repeat = Repeat { cadence: definition.cadence, steps };
         let each = |member: Member| Ok(vec![member; cuts.len()]);
+        if matches!(self, Self::RidgeCovariates | Self::RidgeAll) && inputs.covariates.is_empty() {
+            return Err(FitError::NoCovariate { candidate: self.name() });
+        }
         match self {
             Self::PreviousDay => each(Member::PreviousDay(repeat)),
             Self::PreviousWeek => each(Member::PreviousWeek(repeat)),
@@ -105,9 +145,16 @@ impl Candidate {
                 Ok(members.collect())
             }
             Self::RidgeCovariates => {
-                let names: Vec<&str> = inputs.covariates.iter().map(|covariate| covariate.name.as_str()).collect();
-                let fitting = Fitting::new(definition, inputs, &names, cuts)?;
+                let fitting = Fitting::new(definition, inputs, With { covariates: true, weather: false }, cuts)?;
                 Ok(fitting.direct()?.into_iter().map(Member::RidgeCovariates).collect())
+            }
+            Self::RidgeWeather => {
+                let fitting = Fitting::new(definition, inputs, With { covariates: false, weather: true }, cuts)?;
+                Ok(fitting.direct()?.into_iter().map(Member::RidgeWeather).collect())
+            }
+            Self::RidgeAll => {
+                let fitting = Fitting::new(definition, inputs, With { covariates: true, weather: true }, cuts)?;
+                Ok(fitting.direct()?.into_iter().map(Member::RidgeAll).collect())
             }
         }
     }
@@ -123,6 +170,8 @@ impl Member {
             Self::Ridge(_) => Candidate::Ridge,
             Self::Recursive(_) => Candidate::Recursive,
             Self::RidgeCovariates(_) => Candidate::RidgeCovariates,
+            Self::RidgeWeather(_) => Candidate::RidgeWeather,
+            Self::RidgeAll(_) => Candidate::RidgeAll,
         }
     }
 
@@ -130,7 +179,9 @@ impl Member {
     pub(super) fn steps(&self) -> usize {
         match self {
             Self::PreviousDay(repeat) | Self::PreviousWeek(repeat) | Self::UsualWeek(repeat) => repeat.steps,
-            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) => ridge.horizon_steps(),
+            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) | Self::RidgeWeather(ridge) | Self::RidgeAll(ridge) => {
+                ridge.horizon_steps()
+            }
             Self::Recursive(recursive) => recursive.steps,
         }
     }
@@ -147,7 +198,9 @@ impl Member {
                 let month = newest_month(&inputs.own, repeat.cadence, origin)?;
                 Ok(moved_week(&month, repeat.cadence, repeat.steps, 1.0))
             }
-            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) => ridge.predict(inputs, origin),
+            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) | Self::RidgeWeather(ridge) | Self::RidgeAll(ridge) => {
+                ridge.predict(inputs, origin)
+            }
             Self::Recursive(recursive) => recursive.next.predict_recursively(inputs, origin, recursive.steps),
         }
     }

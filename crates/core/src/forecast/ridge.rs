@@ -12,13 +12,14 @@ mod solve;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::fit::Fitting;
+pub(super) use self::fit::{Fitting, With};
 pub use self::solve::SolveError;
 use super::baseline::moved_week;
 use super::calendar::{self, Calendar};
 use super::error::{ModelError, PredictError};
 use super::inputs::Inputs;
 use super::recent::{LAG_DAYS, Recent};
+use super::weather::{self, Seen};
 use crate::history::History;
 use crate::time::{Cadence, Timestamp};
 
@@ -42,6 +43,9 @@ pub struct Ridge {
     lags: Vec<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     covariates: Vec<Lagged>,
+    /// Which weather features the weights belong to, none where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weather_features: Option<u32>,
     steps: Vec<Weights>,
 }
 
@@ -61,6 +65,8 @@ struct Weights {
     lags: Vec<f64>,
     /// The first belongs to a feature that is always 1, the intercept.
     calendar: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    weather: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +81,8 @@ struct Parts {
     lags: Vec<usize>,
     #[serde(default)]
     covariates: Vec<Lagged>,
+    #[serde(default)]
+    weather_features: Option<u32>,
     steps: Vec<Weights>,
 }
 
@@ -111,9 +119,16 @@ impl Ridge {
         }
         let usual = moved_week(&month, self.cadence, self.steps.len(), self.shape_share);
         let calendar = self.calendar();
+        let (day, year) = calendar.wave_places();
+        let weather = self.weather(inputs, origin)?;
         let forecast = |(step, usual): (usize, f64)| {
             let target = origin.plus(step as i64 * self.cadence.seconds());
-            let value = usual + self.steps[step].of(&seen, &calendar.features(target));
+            let described = calendar.features(target);
+            let mut value = usual + self.steps[step].of(&seen, &described);
+            if let Some(weather) = &weather {
+                let features = weather.features(target, &described[day.clone()], year.map(|place| described[place]));
+                value += dot(&self.steps[step].weather, &features);
+            }
             if !value.is_finite() {
                 return Err(PredictError::NotFinite { origin, step });
             }
@@ -147,6 +162,18 @@ impl Ridge {
             values.push(value.clamp(self.minimum, self.maximum));
         }
         Ok(values.split_off(month))
+    }
+
+    /// The weather that the model looks at; none where it looks at none.
+    fn weather<'a>(&self, inputs: &'a Inputs, origin: Timestamp) -> Result<Option<Seen<'a>>, PredictError> {
+        if self.weather_features.is_none() {
+            return Ok(None);
+        }
+        let refused =
+            |problem: &str| PredictError::Covariate { name: "weather".to_owned(), problem: problem.to_owned() };
+        let weather = inputs.weather.as_ref().ok_or_else(|| refused("is not there"))?;
+        let seen = weather.seen_from(origin);
+        seen.map(Some).ok_or_else(|| refused("has no complete run of the two days before the origin"))
     }
 
     fn calendar(&self) -> Calendar {
@@ -203,9 +230,12 @@ impl TryFrom<Parts> for Ridge {
 
     fn try_from(parts: Parts) -> Result<Self, ModelError> {
         let Parts { cadence, time_zone, minimum, maximum, trained_until, .. } = parts;
-        let Parts { calendar_features, shape_share, lags, covariates, steps, .. } = parts;
+        let Parts { calendar_features, shape_share, lags, covariates, weather_features, steps, .. } = parts;
         if calendar_features != calendar::FEATURES {
             return Err(ModelError::CalendarFeatures { found: calendar_features, made: calendar::FEATURES });
+        }
+        if let Some(found) = weather_features.filter(|found| *found != weather::VERSION) {
+            return Err(ModelError::WeatherFeatures { found, made: weather::VERSION });
         }
         if !(0.0..=1.0).contains(&shape_share) {
             return Err(ModelError::ShapeShare { share: shape_share.to_string() });
@@ -219,7 +249,10 @@ impl TryFrom<Parts> for Ridge {
         }
         let seen = lags.len() + covariates.iter().map(|lagged| lagged.lags.len()).sum::<usize>();
         let calendar = Calendar::new(zone, cadence).describes().len();
-        let fits = |weights: &Weights| weights.lags.len() == seen && weights.calendar.len() == calendar;
+        let weather = weather_features.map_or(0, |_| weather::FEATURES);
+        let fits = |weights: &Weights| {
+            weights.lags.len() == seen && weights.calendar.len() == calendar && weights.weather.len() == weather
+        };
         if let Some(step) = steps.iter().position(|weights| !fits(weights)) {
             return Err(ModelError::Weights { step });
         }
@@ -237,6 +270,7 @@ impl TryFrom<Parts> for Ridge {
             shape_share,
             lags,
             covariates,
+            weather_features,
             steps,
         })
     }

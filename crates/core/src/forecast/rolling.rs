@@ -1,5 +1,5 @@
-//! Forecasts of the past as they would have been made then: at rising cuts every candidate is fitted anew, and forecasts
-//! once a day until the next cut.
+//! Forecasts of the past as they would have been made then: at rising cuts every candidate is fitted anew, and
+//! forecasts once a day until the next cut.
 //!
 //! From them shares and intervals are learnt. Nothing that stands at or after a cut shapes what was fitted at it.
 
@@ -36,7 +36,8 @@ pub(super) fn cuts(definition: &Definition, history: &History, holdout_start: Ti
     cuts
 }
 
-/// The forecasts of these members from the daily origins in `from..until`, at the time of day at which the history ends.
+/// The forecasts of these members from the daily origins in `from..until`, at the time of day at which the history
+/// ends.
 pub(super) fn trials(members: &[&Member], inputs: &Inputs, from: Timestamp, until: Timestamp) -> Vec<Trial> {
     let first = from.plus(inputs.end().since(from).rem_euclid(DAY));
     let origins: Vec<Timestamp> = (0..).map(|day| first.plus(day * DAY)).take_while(|origin| *origin < until).collect();

@@ -113,3 +113,34 @@ fn a_holdout_with_hardly_a_value_gives_no_interval() {
     let refused = fit(&definition, &Inputs::alone(History::new(start(), Cadence::Day, values))).unwrap_err();
     assert!(matches!(refused, FitError::Errors(TooFewErrors { .. })), "{refused}");
 }
+
+#[test]
+fn a_covariate_that_cannot_be_used_costs_its_candidate_and_says_so() {
+    let (mut definition, own) = (definition("1d", 48), simulated(Cadence::Day, 100, 7));
+    definition.forecast.candidates = vec![Candidate::Ridge, Candidate::RidgeCovariates];
+    let flat = History::new(start(), Cadence::Day, vec![5.0; 100]);
+    let covariates = vec![Covariate { name: "flat".to_owned(), delay: 0, history: flat }];
+    let fitted = fit(&definition, &Inputs { covariates, ..Inputs::alone(own.clone()) }).unwrap();
+    let made_of: Vec<Candidate> = fitted.serving.shares().map(|(candidate, _)| candidate).collect();
+    assert_eq!(made_of, [Candidate::Ridge]);
+    let why = "ridge_covariates: the covariate `flat` does not vary in what there is to learn from";
+    assert_eq!(fitted.left_out, [why]);
+    let none = "ridge_covariates: `ridge_covariates` looks at covariates, and there is none: name columns in \
+        forecast.covariates";
+    assert_eq!(fit(&definition, &Inputs::alone(own)).unwrap().left_out, [none]);
+}
+
+#[test]
+fn a_forecast_goes_on_without_a_covariate_that_stops() {
+    let (definition, own) = (definition("1d", 48), simulated(Cadence::Day, 120, 8));
+    let other = |seed: u64, days: usize| simulated(Cadence::Day, days, seed);
+    let with = |history: History| Inputs {
+        covariates: vec![Covariate { name: "other".to_owned(), delay: 0, history }],
+        ..Inputs::alone(own.clone())
+    };
+    let fitted = fit(&definition, &with(other(9, 120))).unwrap();
+    let stopped = fitted.serving.predict(&with(other(9, 100)), own.end()).unwrap();
+    let said: Vec<Candidate> = stopped.without.iter().map(|(candidate, _)| *candidate).collect();
+    assert_eq!(said, [Candidate::RidgeCovariates]);
+    assert!(stopped.values.iter().all(|value| value.is_finite()));
+}

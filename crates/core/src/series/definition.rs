@@ -112,10 +112,27 @@ pub struct Forecasting {
     pub half_life_days: f64,
     /// The ridge penalty on standardised features.
     pub penalty: f64,
-    /// What a model is made of; empty for the usual ones, see [`Definition::candidates`].
+    /// What a model is made of; empty for every regression that the inputs allow and the usual week.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// Columns of the source whose past helps to forecast; none unless they are named, for most do not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub covariates: Vec<Lookback>,
 }
+
+/// A column whose past is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookback {
+    /// The column, one of `source.covariates`.
+    pub column: String,
+    /// Hours from the end of a step until its value is known.
+    #[serde(default)]
+    pub delay_hours: u32,
+}
+
+/// The longest delay of a covariate: with a longer one it tells nothing of the hours to come.
+const LONGEST_DELAY_HOURS: u32 = 14 * 24;
 
 impl Default for Forecasting {
     fn default() -> Self {
@@ -126,6 +143,7 @@ impl Default for Forecasting {
             half_life_days: 365.0,
             penalty: 10.0,
             candidates: Vec::new(),
+            covariates: Vec::new(),
         }
     }
 }
@@ -221,18 +239,28 @@ impl Definition {
         (i64::from(self.forecast.horizon_hours) * HOUR / self.cadence.seconds()) as usize
     }
 
-    /// What a model is made of: what the definition names, or else direct and recursive regression and the usual week.
-    pub fn candidates(&self) -> Vec<Candidate> {
-        if !self.forecast.candidates.is_empty() {
-            return self.forecast.candidates.clone();
-        }
-        let usual = [Candidate::Ridge, Candidate::Recursive, Candidate::UsualWeek];
-        usual.into_iter().filter(|candidate| candidate.fits(self.cadence)).collect()
-    }
-
     /// Columns that are kept: the value first, then the covariates.
     pub fn columns(&self) -> Vec<&str> {
         std::iter::once(&self.source.value_column).chain(&self.source.covariates).map(String::as_str).collect()
+    }
+
+    fn check_lookbacks(&self, faults: &mut Faults) {
+        let mut columns: Vec<&String> = self.forecast.covariates.iter().map(|lookback| &lookback.column).collect();
+        let kept = columns.iter().all(|column| self.source.covariates.contains(column));
+        faults.check("forecast.covariates", kept, "names a column that source.covariates does not keep");
+        let all = columns.len();
+        columns.sort();
+        columns.dedup();
+        faults.check("forecast.covariates", columns.len() == all, "names a column twice");
+        let step = self.cadence.seconds();
+        let known = |lookback: &Lookback| {
+            lookback.delay_hours <= LONGEST_DELAY_HOURS && i64::from(lookback.delay_hours) * HOUR % step == 0
+        };
+        faults.check(
+            "forecast.covariates",
+            self.forecast.covariates.iter().all(known),
+            &format!("has a delay_hours that is not a whole number of steps, or above {LONGEST_DELAY_HOURS}"),
+        );
     }
 
     /// Everything that is wrong with the values.
@@ -247,6 +275,7 @@ impl Definition {
         self.source.check(&mut faults);
         self.contract.check(&mut faults);
         self.forecast.check(self.cadence, &mut faults);
+        self.check_lookbacks(&mut faults);
         self.drift.check(&mut faults);
         let policy = &self.policy;
         faults.check(
@@ -335,7 +364,7 @@ impl Forecasting {
         faults.check(
             "forecast.candidates",
             self.candidates.iter().all(|candidate| candidate.fits(cadence)),
-            "names `recursive`, which does not forecast quarter hours",
+            "names one that does not forecast this cadence: `recursive` no quarter hours, those with weather no days",
         );
         faults.check("forecast.penalty", self.penalty.is_finite() && self.penalty > 0.0, "must be above 0");
     }

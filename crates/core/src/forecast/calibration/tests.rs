@@ -16,7 +16,7 @@ fn day(days: i64) -> Timestamp {
 /// Daily forecasts of 100 with a horizon of `steps` days, of values that differ from it by these errors.
 fn seen(errors: &[f64], steps: usize) -> (Calibration, History) {
     let actual = History::new(start(), Cadence::Day, errors.iter().map(|error| 100.0 - error).collect());
-    let mut calibration = Calibration::new(Cadence::Day, steps);
+    let mut calibration = Calibration::new(Cadence::Day, steps, start());
     for origin in 0..errors.len() as i64 {
         calibration.advance(day(origin), vec![100.0; steps], &actual);
     }
@@ -38,11 +38,18 @@ fn heavier_errors_move_a_quantile() {
 }
 
 #[test]
-fn a_lasting_error_is_met_halfway() {
-    // Always 8 too high: half of it is taken off at every step.
+fn a_share_of_a_lasting_error_is_taken_off() {
+    // Always 8 too high: 0.35 of it is taken off at every step.
     let (calibration, actual) = seen(&[8.0; 40], 2);
     let outlook = calibration.outlook(day(40), &actual).unwrap();
-    assert!(outlook.corrections.iter().all(|correction| (correction - 4.0).abs() < 1e-12), "{outlook:?}");
+    assert!(outlook.corrections.iter().all(|correction| (correction - 2.8).abs() < 1e-12), "{outlook:?}");
+}
+
+#[test]
+fn errors_before_the_newest_fit_tell_nothing_of_the_level() {
+    let (mut calibration, actual) = seen(&[8.0; 40], 1);
+    calibration.level_from = day(40);
+    assert_eq!(calibration.outlook(day(40), &actual).unwrap().corrections, [0.0]);
 }
 
 #[test]
@@ -69,7 +76,7 @@ fn intervals_cover_what_they_should_while_errors_grow() {
     let mut uniform = || f64::from(random.next_u32()) / f64::from(u32::MAX) - 0.5;
     let errors: Vec<f64> = (0..730).map(|day| uniform() * 10.0 * (1.0 + 3.0 * f64::from(day) / 730.0)).collect();
     let actual = History::new(start(), Cadence::Day, errors.iter().map(|error| 100.0 - error).collect());
-    let mut calibration = Calibration::new(Cadence::Day, 1);
+    let mut calibration = Calibration::new(Cadence::Day, 1, start());
     let mut inside = [0.0; 3];
     let mut counted = 0.0;
     for (origin, error) in errors.iter().enumerate() {

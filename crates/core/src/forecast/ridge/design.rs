@@ -1,13 +1,16 @@
 //! The regression's rows: one for each origin, the lags shared by all horizons, the calendar by target.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2, Axis, concatenate};
 
 use super::super::baseline::moved_week;
 use super::super::calendar::Calendar;
 use super::super::error::FitError;
-use super::super::inputs::Inputs;
+use super::super::inputs::Covariate;
 use super::super::lags::{covariate_lags, lags, stride};
 use super::super::recent::{LAG_DAYS, fill_gaps};
+use super::super::weather::{self, Seen, Weather};
 use super::SHAPE_SHARE;
 use crate::history::History;
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
@@ -17,11 +20,15 @@ const FAR_WEIGHT: f64 = 0.1;
 /// Distance in time of day over which an origin's weight falls to a third.
 const NEAR_HOURS: f64 = 3.0;
 
+/// Difference in age of the newest weather forecast over which an origin's weight falls to a third; chosen on the first
+/// half of CarbonCast's 2021.
+const RUN_HOURS: f64 = 8.0;
+
 /// The rows of a history, in units of its scale.
 ///
 /// Places of targets count steps from the first origin; origin `i` stands at place `i * stride`, and the end of the
 /// history would be an origin too.
-pub(super) struct Design {
+pub(super) struct Design<'a> {
     /// Lags by origin, channel by channel; a row of zeros where the origin cannot be used.
     pub lags: Array2<f64>,
     /// The same, times the origin's weight.
@@ -38,12 +45,25 @@ pub(super) struct Design {
     pub known: Vec<bool>,
     /// What is looked back at: the series itself, then its covariates.
     pub channels: Vec<Channel>,
+    /// The weather that rows look at.
+    pub outside: Option<Outside<'a>>,
     /// Place of the first origin among the values.
     pub first: usize,
     /// Steps between two origins.
     pub stride: usize,
     /// How an origin weighs by its age and its time of day.
     pub weighing: Weighing,
+}
+
+/// The weather that rows look at.
+pub(super) struct Outside<'a> {
+    /// By origin; none where no run was known.
+    seen: Vec<Option<Seen<'a>>>,
+    /// The start of the first target, and the seconds of a step.
+    start: Timestamp,
+    step: i64,
+    /// The places of the waves of day and year in the calendar.
+    waves: (Range<usize>, [usize; 2]),
 }
 
 /// Past values that rows look back at.
@@ -143,7 +163,7 @@ impl Weighing {
     }
 }
 
-impl Design {
+impl<'a> Design<'a> {
     /// The rows of `history`, its values in units of `scale`, as far as the series' own past goes: add the covariates,
     /// then [`Self::weigh`] the rows.
     pub(super) fn new(history: &History, calendar: &Calendar, scale: Scale, rows: Rows<'_>) -> Self {
@@ -166,6 +186,7 @@ impl Design {
             known: scaled.iter().skip(first).map(|v| v.is_finite()).collect(),
             stride,
             channels: Vec::new(),
+            outside: None,
             weighing: Weighing::new(cadence, places, half_life_days),
             first,
         };
@@ -198,23 +219,22 @@ impl Design {
     /// Where it is not there, of another cadence, or does not vary before the first cut.
     pub(super) fn add(
         &mut self,
-        inputs: &Inputs,
-        name: &str,
+        own: &History,
+        covariate: &Covariate,
         first_cut: Timestamp,
         cuts: &[usize],
     ) -> Result<Scale, FitError> {
-        let refused = |problem| FitError::Covariate { name: name.to_owned(), problem };
-        let covariate = inputs.covariate(name).ok_or(refused("is not there"))?;
-        let cadence = inputs.cadence();
+        let refused = |problem| FitError::Covariate { name: covariate.name.clone(), problem };
+        let cadence = own.cadence();
         if covariate.history.cadence() != cadence {
             return Err(refused("has another cadence than the series"));
         }
         let scale = Scale::of(covariate.history.before(first_cut).values());
         let scale =
             scale.filter(|scale| scale.varies()).ok_or(refused("does not vary in what there is to learn from"))?;
-        let at = |place: usize| covariate.history.at(inputs.own.time(place)).unwrap_or(f64::NAN);
+        let at = |place: usize| covariate.history.at(own.time(place)).unwrap_or(f64::NAN);
         let scaled: Vec<f64> =
-            (0..inputs.own.values().len()).map(|place| (at(place) - scale.mean) / scale.deviation).collect();
+            (0..own.values().len()).map(|place| (at(place) - scale.mean) / scale.deviation).collect();
         let filled = fill_gaps_as_seen(&scaled, cuts, cadence);
         let delay = (covariate.delay / cadence.seconds()) as usize;
         let offsets: Vec<usize> = covariate_lags(cadence).into_iter().map(|lag| lag + delay).collect();
@@ -234,6 +254,44 @@ impl Design {
         self.lags = concatenate![Axis(1), self.lags, lags];
         self.channels.push(Channel { offsets, filled: filled.into_iter().map(or_zero).collect() });
         Ok(scale)
+    }
+
+    /// Adds weather forecasts; an origin at which none was known can no longer be used. Origins then count by how old
+    /// the newest run is, against its age at the end: a fresh forecast tells more than one that is a day old.
+    pub(super) fn look_at(&mut self, own: &History, weather: &'a Weather, waves: (Range<usize>, [usize; 2])) {
+        let origin = |row: usize| own.time(self.first + row * self.stride);
+        let seen: Vec<Option<Seen<'a>>> = (0..self.weights.len()).map(|row| weather.seen_from(origin(row))).collect();
+        let served = weather.seen_from(own.end()).map(|seen| seen.age());
+        let per_day = own.cadence().per_day();
+        // The newest day tells how old the newest run is at each time of day.
+        for (row, seen) in seen.iter().enumerate().rev().take(per_day / self.stride) {
+            if let (Some(seen), Some(served)) = (seen, served) {
+                let apart = (seen.age() - served).abs() as f64 / HOUR as f64;
+                let place = row * self.stride % per_day;
+                let steps = place..place + self.stride;
+                self.weighing.by_time_of_day[steps].fill((-apart / RUN_HOURS).exp());
+            }
+        }
+        for (row, seen) in seen.iter().enumerate() {
+            let is_used = self.weights[row] > 0.0 && seen.is_some();
+            self.weights[row] = if is_used { self.weighing.origin_before(row * self.stride, 0) } else { 0.0 };
+        }
+        self.outside = Some(Outside { seen, start: own.time(self.first), step: own.cadence().seconds(), waves });
+    }
+
+    /// The weather features of the targets at these places, as they are seen `step` steps before.
+    pub(super) fn weather(&self, outside: &Outside<'_>, places: &[usize], step: usize) -> Array2<f64> {
+        let mut rows = Array2::zeros((places.len(), weather::FEATURES));
+        let (day, year) = &outside.waves;
+        for (mut row, place) in rows.outer_iter_mut().zip(places) {
+            let Some(seen) = &outside.seen[(place - step) / self.stride] else { continue };
+            let calendar = self.calendar.row(*place);
+            let waves: Vec<f64> = calendar.iter().skip(day.start).take(day.len()).copied().collect();
+            let target = outside.start.plus(*place as i64 * outside.step);
+            let features = seen.features(target, &waves, year.map(|place| calendar[place]));
+            row.iter_mut().zip(features).for_each(|(cell, feature)| *cell = feature);
+        }
+        rows
     }
 
     /// Weighs the rows, once all lags are there.

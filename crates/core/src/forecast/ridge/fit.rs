@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use super::super::calendar::{self, Calendar, Describes};
 use super::super::error::FitError;
-use super::super::inputs::Inputs;
+use super::super::inputs::{Covariate, Inputs};
 use super::super::lags::{self, covariate_lags};
+use super::super::weather;
 use super::design::{Design, Rows, Scale};
 use super::normal::{Normal, Shared};
 use super::solve::{solve, solve_fast};
@@ -18,9 +19,18 @@ use crate::time::{Cadence, DAY, Timestamp};
 /// The rows of a history, ready to be fitted at several cuts: a model knows no hour at or after its cut.
 pub(in super::super) struct Fitting<'a> {
     recipe: Recipe<'a>,
-    design: Design,
+    design: Design<'a>,
     cuts: Vec<Cut>,
     covariates: Vec<Lagged>,
+}
+
+/// What a model looks at beside the series' own past.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct With {
+    /// The past of the covariates.
+    pub covariates: bool,
+    /// The weather forecasts.
+    pub weather: bool,
 }
 
 /// The end of the hours that a model is fitted on.
@@ -34,14 +44,14 @@ struct Cut {
 }
 
 impl<'a> Fitting<'a> {
-    /// The rows of a series and of the covariates of these names. The cuts rise, and the last is at most the end.
+    /// The rows of a series with some of its inputs. The cuts rise, and the last is at most the end.
     ///
     /// # Errors
     /// Where the history is of another cadence, too short, constant or without a value, or a covariate is.
     pub fn new(
         definition: &'a Definition,
-        inputs: &Inputs,
-        covariates: &[&str],
+        inputs: &'a Inputs,
+        with: With,
         cuts: &[Timestamp],
     ) -> Result<Self, FitError> {
         debug_assert!(cuts.is_sorted(), "cuts rise");
@@ -58,11 +68,18 @@ impl<'a> Fitting<'a> {
         };
         let mut design = Design::new(history, &calendar, scale, rows);
         let mut seen = Vec::new();
-        for name in covariates {
-            seen.push(design.add(inputs, name, first, &places)?);
+        let covariates: &[Covariate] = if with.covariates { &inputs.covariates } else { &[] };
+        for covariate in covariates {
+            seen.push(design.add(history, covariate, first, &places)?);
+        }
+        if with.weather {
+            let refused = FitError::Covariate { name: "weather".to_owned(), problem: "is not there" };
+            design.look_at(history, inputs.weather.as_ref().ok_or(refused)?, calendar.wave_places());
         }
         design.weigh();
-        let recipe = Recipe { definition, scale, seen, describes: calendar.describes(), cadence: history.cadence() };
+        let weather = if with.weather { weather::FEATURES } else { 0 };
+        let (describes, cadence) = (calendar.describes(), history.cadence());
+        let recipe = Recipe { definition, scale, seen, weather, describes, cadence };
         let cut = |(at, place): (&Timestamp, &usize)| {
             let place = place.saturating_sub(design.first);
             Cut { at: *at, place, seen: design.seen(place) }
@@ -70,7 +87,7 @@ impl<'a> Fitting<'a> {
         let cuts = cuts.iter().zip(&places).map(cut).collect();
         let lags = covariate_lags(history.cadence());
         let covariates =
-            covariates.iter().map(|name| Lagged { name: (*name).to_owned(), lags: lags.clone() }).collect();
+            covariates.iter().map(|covariate| Lagged { name: covariate.name.clone(), lags: lags.clone() }).collect();
         Ok(Self { recipe, design, cuts, covariates })
     }
 
@@ -103,8 +120,9 @@ impl<'a> Fitting<'a> {
         Ok(self.cuts.iter().enumerate().map(model).collect())
     }
 
-    /// A model of the first step for each cut, in which origins of every time of day count alike. It starts from the last
-    /// day's level alone: a share of weeks-old shape that is in the guess at every step would pile up along the horizon.
+    /// A model of the first step for each cut, in which origins of every time of day count alike. It starts from the
+    /// last day's level alone: a share of weeks-old shape that is in the guess at every step would pile up along the
+    /// horizon.
     ///
     /// # Errors
     /// As [`Self::direct`].
@@ -167,6 +185,8 @@ pub(super) struct Recipe<'a> {
     pub scale: Scale,
     /// The scales of the covariates.
     pub seen: Vec<Scale>,
+    /// The number of weather features.
+    pub weather: usize,
     pub describes: Vec<Describes>,
     pub cadence: Cadence,
 }
@@ -178,7 +198,7 @@ impl Recipe<'_> {
         if normal.rows < needed {
             return Err(FitError::TooFewRows { step, rows: normal.rows, needed });
         }
-        let lags = normal.gram.nrows() - self.describes.len();
+        let lags = normal.gram.nrows() - self.describes.len() - self.weather;
         let Normal { mut gram, moments, .. } = normal;
         // The diagonal of the feature that is always 1 is the weight of all rows.
         let caution = self.caution(gram[[lags, lags]], targets);
@@ -189,8 +209,9 @@ impl Recipe<'_> {
             Solver::Fast => solve_fast(&gram, &moments, &penalty),
         };
         let mut lag_weights = solved.map_err(|source| FitError::Solve { step, source })?.to_vec();
-        let calendar_weights = lag_weights.split_off(lags);
-        Ok(self.in_unit(lag_weights, calendar_weights))
+        let mut calendar = lag_weights.split_off(lags);
+        let weather = calendar.split_off(self.describes.len());
+        Ok(self.in_unit(Weights { lags: lag_weights, calendar, weather }))
     }
 
     /// How many rows' weight stands against what less than a year cannot show: nothing once it is a year.
@@ -215,12 +236,14 @@ impl Recipe<'_> {
             Describes::Week => penalty,
             Describes::Season => penalty + caution,
         });
-        std::iter::repeat_n(penalty, lags).chain(of_calendar).collect()
+        let of_weather = std::iter::repeat_n(penalty, self.weather);
+        std::iter::repeat_n(penalty, lags).chain(of_calendar).chain(of_weather).collect()
     }
 
     /// Turns weights on scaled values into weights on the values themselves; the locations go into the intercept.
-    fn in_unit(&self, mut lags: Vec<f64>, mut calendar: Vec<f64>) -> Weights {
-        calendar.iter_mut().for_each(|weight| *weight *= self.scale.deviation);
+    fn in_unit(&self, weights: Weights) -> Weights {
+        let Weights { mut lags, mut calendar, mut weather } = weights;
+        calendar.iter_mut().chain(&mut weather).for_each(|weight| *weight *= self.scale.deviation);
         let (own, others) = lags.split_at_mut(lags::lags(self.cadence).len());
         let mut location = self.scale.mean * own.iter().sum::<f64>();
         let each = covariate_lags(self.cadence).len();
@@ -231,7 +254,7 @@ impl Recipe<'_> {
         if let Some(intercept) = calendar.first_mut() {
             *intercept -= location;
         }
-        Weights { lags, calendar }
+        Weights { lags, calendar, weather }
     }
 
     fn model(&self, trained_until: Timestamp, covariates: &[Lagged], shape_share: f64, steps: Vec<Weights>) -> Ridge {
@@ -245,6 +268,7 @@ impl Recipe<'_> {
             shape_share,
             lags: lags::lags(self.cadence),
             covariates: covariates.to_vec(),
+            weather_features: (self.weather > 0).then_some(weather::VERSION),
             steps,
         }
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice, concatenate};
 use rayon::prelude::*;
 
-use super::design::Design;
+use super::design::{Design, Outside};
 
 /// `X'WX` and `X'Wy` of one horizon, lags first, and the number of rows in them.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Normal {
 
     /// The equations of the first step of the horizon over the targets at these places, from the last day's level
     /// alone, and with origins that differ in weight by their age alone.
-    pub(super) fn of_first_step(design: &Design, targets: Range<usize>) -> Self {
+    pub(super) fn of_first_step(design: &Design<'_>, targets: Range<usize>) -> Self {
         let is_used = |row: &usize| {
             let place = row * design.stride;
             targets.contains(&place) && design.weights[*row] > 0.0 && design.known[place]
@@ -55,7 +55,7 @@ impl Normal {
 
 /// What all horizons share over one span of targets.
 pub(super) struct Shared<'a> {
-    design: &'a Design,
+    design: &'a Design<'a>,
     targets: Range<usize>,
     /// Origins whose lags are in the shared block.
     origins: Range<usize>,
@@ -89,7 +89,7 @@ struct Split {
 
 impl<'a> Shared<'a> {
     /// Sums what all horizons share over the targets at these places.
-    pub(super) fn over(design: &'a Design, targets: Range<usize>, per_day: usize) -> Self {
+    pub(super) fn over(design: &'a Design<'a>, targets: Range<usize>, per_day: usize) -> Self {
         let row = |place: usize| place.div_ceil(design.stride).min(design.weights.len());
         let origins = row(targets.start)..row(targets.end);
         let lags = span(&design.weighted, origins.clone()).t().dot(&span(&design.lags, origins.clone()));
@@ -111,10 +111,35 @@ impl<'a> Shared<'a> {
         let cross = self.cross_block(step, &split);
         let lags = concatenate![Axis(1), self.lag_block(step, &split.used), cross];
         let calendars = concatenate![Axis(1), cross.t(), self.calendar_block(step, &split)];
-        Normal {
+        let normal = Normal {
             gram: concatenate![Axis(0), lags, calendars],
             moments: concatenate![Axis(0), self.moments.column(step), self.calendar_moments(step, &split.used)],
             rows: split.used.len(),
+        };
+        match &self.design.outside {
+            Some(outside) => self.with_weather(normal, outside, step, &split.used),
+            None => normal,
+        }
+    }
+
+    /// The equations with the weather, which is seen from each origin in another way: nothing of it is shared.
+    fn with_weather(&self, normal: Normal, outside: &Outside<'_>, step: usize, used: &[usize]) -> Normal {
+        let design = self.design;
+        let rows: Vec<usize> = used.iter().map(|place| (place - step) / design.stride).collect();
+        let weather = design.weather(outside, used, step);
+        let others = concatenate![Axis(1), design.lags.select(Axis(0), &rows), design.calendar.select(Axis(0), used)];
+        let mut weighted = weather.clone();
+        for (mut row, origin) in weighted.outer_iter_mut().zip(&rows) {
+            row *= design.weights[*origin];
+        }
+        let left: Array1<f64> = rows.iter().map(|row| design.left[[*row, step]]).collect();
+        let (cross, square) = (weighted.t().dot(&others), weighted.t().dot(&weather));
+        let above = concatenate![Axis(1), normal.gram, cross.t()];
+        let below = concatenate![Axis(1), cross, square];
+        Normal {
+            gram: concatenate![Axis(0), above, below],
+            moments: concatenate![Axis(0), normal.moments, weighted.t().dot(&left)],
+            rows: normal.rows,
         }
     }
 
@@ -208,7 +233,7 @@ impl<'a> Shared<'a> {
 }
 
 impl OfDay {
-    fn over(design: &Design, targets: &Range<usize>, of_day: usize, per_day: usize) -> Self {
+    fn over(design: &Design<'_>, targets: &Range<usize>, of_day: usize, per_day: usize) -> Self {
         let places: Vec<usize> =
             targets.clone().filter(|place| place % per_day == of_day && design.known[*place]).collect();
         let heavy = design.weighted_calendar(&places, |place| design.weighing.age(place));

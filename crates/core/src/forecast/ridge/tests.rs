@@ -1,13 +1,17 @@
 //! The fit against sums row by row and another solver, and the laws: no future, no panic, the same bytes.
 
 use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use ndarray::Array1;
 
 use super::super::calendar::{Calendar, Describes};
 use super::super::error::FitError;
+use super::super::inputs::Covariate;
 use super::super::recent::RecentError;
 use super::super::tests::{definition, simulated, start};
+use super::super::weather::{Conditions, Run, Weather};
 use super::design::{Design, Rows, Scale};
 use super::fit::{Recipe, scale};
 use super::normal::{Normal, Shared};
@@ -24,7 +28,7 @@ struct Pair {
 fn fit_pair(definition: &Definition, history: &History, cut: Timestamp) -> Result<Pair, FitError> {
     let inputs = Inputs::alone(history.clone());
     let [candidate, serving] =
-        Fitting::new(definition, &inputs, &[], &[cut, history.end()])?.direct()?.try_into().unwrap();
+        Fitting::new(definition, &inputs, With::default(), &[cut, history.end()])?.direct()?.try_into().unwrap();
     Ok(Pair { candidate, serving })
 }
 
@@ -38,7 +42,7 @@ fn with_gaps(history: &History, gaps: &[std::ops::Range<usize>]) -> History {
     History::new(history.start(), history.cadence(), values)
 }
 
-fn design(history: &History, steps: usize, cut: usize) -> Design {
+fn design(history: &History, steps: usize, cut: usize) -> Design<'static> {
     let calendar = Calendar::new(jiff::tz::TimeZone::get("Europe/Rome").unwrap(), history.cadence());
     let scale = Scale::of(history.values()).unwrap();
     let mut design = Design::new(history, &calendar, scale, Rows { steps, half_life_days: 30.0, cuts: &[cut] });
@@ -47,7 +51,7 @@ fn design(history: &History, steps: usize, cut: usize) -> Design {
 }
 
 /// The normal equations of one horizon, row by row as they are defined.
-fn row_by_row(design: &Design, targets: std::ops::Range<usize>, step: usize) -> Normal {
+fn row_by_row(design: &Design<'_>, targets: std::ops::Range<usize>, step: usize) -> Normal {
     let width = design.lags.ncols() + design.calendar.ncols();
     let mut sum = Normal { gram: ndarray::Array2::zeros((width, width)), moments: Array1::zeros(width), rows: 0 };
     for (row, weight) in design.weights.iter().enumerate() {
@@ -376,11 +380,115 @@ fn penalties_reach_their_final_strength_after_a_year() {
     let calendar = Calendar::new(definition.zone(), Cadence::Day);
     let scale = scale(&history, history.end()).unwrap();
     let describes = calendar.describes();
-    let recipe = Recipe { definition: &definition, scale, seen: Vec::new(), describes, cadence: Cadence::Day };
+    let recipe =
+        Recipe { definition: &definition, scale, seen: Vec::new(), weather: 0, describes, cadence: Cadence::Day };
     assert_eq!((recipe.scarcity(366), recipe.caution(500.0, 366)), (1.0, 0.0));
     // A quarter of a year: four times the penalty, and 15 times the rows' weight against seasons.
     let quarter = recipe.scarcity(91);
     assert!(
         (quarter - 4.0).abs() < 0.02 && (recipe.caution(500.0, 91) - 500.0 * (quarter * quarter - 1.0)).abs() < 1e-9
     );
+}
+
+/// A covariate whose value is that of the series six hours later, and a weather whose wind sets the level.
+fn with_inputs(days: usize) -> Inputs {
+    let history = simulated(Cadence::Hour, days, 23);
+    let hours = days * 24;
+    // A wind that changes every six hours as it likes: the past says nothing of it.
+    let mut random = ChaCha8Rng::seed_from_u64(24);
+    let winds: Vec<f64> =
+        (0..days * 4 + 12).map(|_| 10.0 * f64::from(random.next_u32()) / f64::from(u32::MAX)).collect();
+    let wind = |hour: usize| winds[hour / 6];
+    let values = history.values().iter().enumerate().map(|(hour, value)| value - 20.0 * wind(hour)).collect();
+    let own = History::new(start(), Cadence::Hour, values);
+    let ahead = (0..hours).map(|hour| own.values().get(hour + 6).copied().unwrap_or(f64::NAN)).collect();
+    let hour = |hour: usize| Conditions {
+        wind_ms: wind(hour),
+        sun_wm2: 0.0,
+        temperature_k: 288.0,
+        dew_point_k: 280.0,
+        rain_mm: 0.0,
+    };
+    let run = |day: usize| Run {
+        issued: start().plus(day as i64 * DAY),
+        hours: (0..72).map(|ahead| hour(day * 24 + ahead)).collect(),
+    };
+    Inputs {
+        covariates: vec![Covariate {
+            name: "ahead".to_owned(),
+            delay: 0,
+            history: History::new(start(), Cadence::Hour, ahead),
+        }],
+        weather: Some(Weather::new(0, (0..days).map(run).collect()).unwrap()),
+        own,
+    }
+}
+
+fn fit_with(inputs: &Inputs, with: With) -> Ridge {
+    let definition = definition("1h", 24);
+    Fitting::new(&definition, inputs, with, &[inputs.end()]).unwrap().direct().unwrap().remove(0)
+}
+
+/// The mean absolute error of the next day, from an origin inside the history.
+fn error_of(model: &Ridge, inputs: &Inputs, origin: Timestamp, hours: usize) -> f64 {
+    let forecast = model.predict(inputs, origin).unwrap();
+    let actual = |hour: usize| inputs.own.at(origin.plus(hour as i64 * HOUR)).unwrap();
+    (0..hours).map(|hour| (forecast[hour] - actual(hour)).abs()).sum::<f64>() / hours as f64
+}
+
+#[test]
+fn a_covariate_that_knows_the_next_hours_makes_them_sure() {
+    let inputs = with_inputs(90);
+    let origin = inputs.end().plus(-DAY);
+    let known = inputs.before(origin);
+    let [alone, with] = [false, true].map(|covariates| {
+        let model = fit_with(&known, With { covariates, weather: false });
+        error_of(&model, &inputs, origin, 6)
+    });
+    assert!(with < 0.5 * alone, "{with} and {alone}");
+}
+
+#[test]
+fn weather_that_sets_the_level_is_learnt() {
+    let inputs = with_inputs(90);
+    let origin = inputs.end().plus(-DAY);
+    let known = inputs.before(origin);
+    let [alone, with] = [false, true].map(|weather| {
+        let model = fit_with(&known, With { covariates: false, weather });
+        error_of(&model, &inputs, origin, 24)
+    });
+    assert!(with < 0.5 * alone, "{with} and {alone}");
+}
+
+#[test]
+fn nothing_of_a_covariate_that_comes_later_changes_a_forecast() {
+    let mut inputs = with_inputs(80);
+    inputs.covariates[0].delay = 5 * HOUR;
+    let model = fit_with(&inputs, With { covariates: true, weather: true });
+    let origin = inputs.end().plus(-2 * DAY);
+    let expected = model.predict(&inputs, origin).unwrap();
+    assert_eq!(model.predict(&inputs.before(origin), origin).unwrap(), expected);
+    let known = origin.plus(-5 * HOUR).since(start()) / HOUR;
+    let mut values = inputs.covariates[0].history.values().to_vec();
+    values[known as usize..].fill(1e6);
+    inputs.covariates[0].history = History::new(start(), Cadence::Hour, values);
+    assert_eq!(model.predict(&inputs, origin).unwrap(), expected);
+}
+
+#[test]
+fn a_covariate_or_a_weather_forecast_that_stops_is_named() {
+    let inputs = with_inputs(80);
+    let model = fit_with(&inputs, With { covariates: true, weather: true });
+    let refusal = |inputs: &Inputs, origin: Timestamp| model.predict(inputs, origin).unwrap_err().to_string();
+    let mut stopped = inputs.clone();
+    stopped.covariates[0].history = stopped.covariates[0].history.before(inputs.end().plus(-3 * DAY));
+    let said = refusal(&stopped, inputs.end().plus(-DAY));
+    assert!(said.starts_with("the covariate `ahead` cannot be used: the newest value before"), "{said}");
+    stopped = inputs.clone();
+    stopped.covariates.clear();
+    assert_eq!(refusal(&stopped, inputs.end().plus(-DAY)), "the covariate `ahead` is not there");
+    stopped = inputs.clone();
+    stopped.weather = stopped.weather.map(|weather| weather.before(inputs.end().plus(-6 * DAY)));
+    let said = refusal(&stopped, inputs.end().plus(-DAY));
+    assert_eq!(said, "the covariate `weather` has no complete run of the two days before the origin");
 }

@@ -73,3 +73,29 @@ fn nothing_before_1990_is_taken_where_a_definition_says_nothing() {
 fn an_unknown_key_is_refused() {
     assert!(Definition::from_toml(&format!("{SMALLEST}\ncolour = 1")).is_err());
 }
+
+#[test]
+fn a_covariate_is_a_kept_column_named_once_and_known_after_whole_steps() {
+    let with = |covariates: &str| {
+        let text = SMALLEST.to_owned() + "covariates = [\"re_pct\"]\n[forecast]\ncovariates = " + covariates;
+        Definition::from_toml(&text).map_err(|refused| refused.to_string())
+    };
+    let known = with("[{ column = \"re_pct\", delay_hours = 2 }]").unwrap();
+    assert_eq!(known.forecast.covariates, [Lookback { column: "re_pct".to_owned(), delay_hours: 2 }]);
+    let refused = |covariates: &str| with(covariates).unwrap_err();
+    assert!(refused("[{ column = \"cfe_pct\" }]").contains("a column that source.covariates does not keep"));
+    assert!(refused("[{ column = \"re_pct\" }, { column = \"re_pct\" }]").contains("names a column twice"));
+    assert!(refused("[{ column = \"re_pct\", delay_hours = 400 }]").contains("or above 336"));
+}
+
+#[test]
+fn a_candidate_is_named_once_and_fits_the_cadence() {
+    let with = |cadence: &str, candidates: &str| {
+        let text = SMALLEST.replace("1h", cadence) + "[forecast]\ncandidates = " + candidates;
+        Definition::from_toml(&text).map(drop).map_err(|refused| refused.to_string())
+    };
+    assert_eq!(with("1h", "[\"recursive\", \"previous_week\"]"), Ok(()));
+    assert!(with("1h", "[\"ridge\", \"ridge\"]").unwrap_err().contains("names a candidate twice"));
+    assert!(with("15min", "[\"recursive\"]").unwrap_err().contains("does not forecast this cadence"));
+    assert!(with("1h", "[\"trees\"]").unwrap_err().contains("unknown variant `trees`"));
+}
