@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::forecast::{self, FitError, Fitted, Forecast, Inputs};
+use crate::forecast::{self, FitError, Fitted, Forecast, Inputs, Issue, Issuer, PredictError};
 use crate::series::Definition;
 use crate::time::{DAY, Timestamp};
 
@@ -38,6 +38,8 @@ pub enum Refit {
 pub struct Backtest {
     /// The forecasts in the order of their origins.
     pub forecasts: Vec<Forecast>,
+    /// Forecasts that were made without some of their inputs.
+    pub reduced: u64,
     /// Origins without a forecast, and why.
     pub withheld: Vec<(Timestamp, String)>,
     /// The models, each with the first origin that it was fitted for.
@@ -49,7 +51,7 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
     let origins: Vec<Timestamp> =
         (0..).map(|day| plan.from.plus(day * DAY)).take_while(|origin| *origin <= plan.to).collect();
     let fit = |origin: &Timestamp| forecast::fit(definition, &inputs.before(*origin));
-    let mut backtest = Backtest { forecasts: Vec::new(), withheld: Vec::new(), models: Vec::new() };
+    let mut backtest = Backtest { forecasts: Vec::new(), reduced: 0, withheld: Vec::new(), models: Vec::new() };
     for origin in &origins {
         match fit(origin) {
             Ok(model) => {
@@ -67,23 +69,31 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
         let fitted = due.into_iter().zip(fitted).filter_map(|(origin, model)| Some((origin, model.ok()?)));
         backtest.models.extend(fitted);
     }
-    let issued: Vec<Result<Forecast, String>> =
-        served.par_iter().map(|origin| backtest.issue(inputs, *origin)).collect();
-    for (origin, issued) in served.iter().zip(issued) {
+    let served = backtest.models.iter().enumerate().map(|(place, (from, model))| {
+        let until = backtest.models.get(place + 1).map(|(next, _)| *next);
+        let is_its = |origin: &&Timestamp| *origin >= from && until.is_none_or(|until| **origin < until);
+        (model, origins.iter().filter(is_its).copied().collect::<Vec<Timestamp>>())
+    });
+    let served: Vec<(&Fitted, Vec<Timestamp>)> = served.collect();
+    let issued: Vec<Vec<(Timestamp, Issued)>> =
+        served.into_par_iter().map(|(model, origins)| issue_all(model, inputs, origins)).collect();
+    for (origin, issued) in issued.into_iter().flatten() {
         match issued {
-            Ok(forecast) => backtest.forecasts.push(forecast),
-            Err(why) => backtest.withheld.push((*origin, why)),
+            Ok(issue) => {
+                backtest.reduced += u64::from(!issue.without.is_empty());
+                backtest.forecasts.push(issue.forecast);
+            }
+            Err(why) => backtest.withheld.push((origin, why.to_string())),
         }
     }
     backtest
 }
 
-impl Backtest {
-    fn issue(&self, inputs: &Inputs, origin: Timestamp) -> Result<Forecast, String> {
-        let serving = self.models.iter().rev().find(|(from, _)| *from <= origin);
-        let (_, model) = serving.ok_or("no model is fitted yet")?;
-        forecast::issue(model, inputs, origin).map_err(|why| why.to_string())
-    }
+type Issued = Result<Issue, PredictError>;
+
+fn issue_all(model: &Fitted, inputs: &Inputs, origins: Vec<Timestamp>) -> Vec<(Timestamp, Issued)> {
+    let mut issuer = Issuer::new(model);
+    origins.into_iter().map(|origin| (origin, issuer.issue(inputs, origin))).collect()
 }
 
 #[cfg(test)]
@@ -113,8 +123,8 @@ mod tests {
         assert_eq!(withheld, [58, 59].map(day));
         assert_eq!(run.withheld[0].1, "there are 58 days of history, and a model needs 60");
         assert_eq!(run.forecasts.len(), 71);
-        assert_eq!(run.forecasts[29], forecast::issue(&run.models[0].1, &inputs, day(89)).unwrap());
-        assert_eq!(run.forecasts[30], forecast::issue(&run.models[1].1, &inputs, day(90)).unwrap());
+        assert_eq!(run.forecasts[29], forecast::issue(&run.models[0].1, &inputs, day(89)).unwrap().forecast);
+        assert_eq!(run.forecasts[30], forecast::issue(&run.models[1].1, &inputs, day(90)).unwrap().forecast);
     }
 
     #[test]

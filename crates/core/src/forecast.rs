@@ -19,7 +19,7 @@ mod weather;
 
 use serde::{Deserialize, Serialize};
 
-pub use calibration::{Calibration, HalfWidths, Outlook, TooFewErrors};
+pub use calibration::{Calibration, HalfWidths, TooFewErrors};
 pub use ensemble::{Ensemble, Made};
 pub use error::{FitError, ModelError, PredictError};
 pub use inputs::{Covariate, Inputs};
@@ -29,6 +29,7 @@ pub use ridge::{Ridge, SolveError};
 pub use values::{CSV_HEADER, Forecast, Point, ValuesError};
 pub use weather::{Conditions, Run, Weather, WeatherError};
 
+use self::calibration::Outlook;
 use self::ridge::{Fitting, With};
 use self::rolling::Trial;
 use crate::series::Definition;
@@ -149,9 +150,10 @@ impl<'a> Rolled<'a> {
 }
 
 /// The first time whose values a forecast from `origin` reads: the weeks before the oldest origin that the calibration
-/// is carried on through.
+/// is carried on through, or that a forecast without some of its inputs is calibrated on.
 pub fn reads_from(fitted: &Fitted, origin: Timestamp) -> Timestamp {
-    let first = fitted.replay_from(origin).min(origin);
+    let held_out = fitted.serving.sees_others().then(|| fitted.daily_from(fitted.holdout_start, origin));
+    let first = held_out.unwrap_or(origin).min(fitted.daily_from(fitted.trained_until, origin)).min(origin);
     let waited_for = fitted.calibration.open_since().unwrap_or(first);
     first.plus(-NEEDED_DAYS * DAY).min(waited_for)
 }
@@ -160,33 +162,95 @@ pub fn reads_from(fitted: &Fitted, origin: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// Where the newest weeks before the origin cannot be forecast from.
-pub fn issue(fitted: &Fitted, inputs: &Inputs, origin: Timestamp) -> Result<Forecast, PredictError> {
-    let serving = &fitted.serving;
-    let made = serving.predict(inputs, origin)?;
-    let outlook = fitted.outlook(inputs, origin).map_err(|why| PredictError::Errors { origin, why })?;
-    let cadence = inputs.cadence();
-    let point = |(step, value): (usize, f64)| {
-        let value = serving.bounded(value - outlook.corrections[step]);
-        let half = outlook.widths[step];
-        let around = |width: f64| (serving.bounded(value - width), serving.bounded(value + width));
-        let ((lower_50, upper_50), (lower_80, upper_80)) = (around(half.half_50), around(half.half_80));
-        let (lower_95, upper_95) = around(half.half_95);
-        let target = origin.plus(step as i64 * cadence.seconds());
-        Point { target, value, lower_50, upper_50, lower_80, upper_80, lower_95, upper_95 }
-    };
-    let points = made.values.into_iter().enumerate().map(point).collect();
-    Ok(Forecast { origin, cadence, points })
+pub fn issue(fitted: &Fitted, inputs: &Inputs, origin: Timestamp) -> Result<Issue, PredictError> {
+    Issuer::new(fitted).issue(inputs, origin)
+}
+
+/// A forecast, and what it had to be made without.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Issue {
+    /// The forecast.
+    pub forecast: Forecast,
+    /// Inputs that were missing, each with the members that stood back and the reason.
+    pub without: Vec<String>,
+}
+
+/// A model that forecasts from rising origins: what the errors until one of them said need not be learnt anew at the
+/// next.
+#[derive(Clone, Debug)]
+pub struct Issuer<'a> {
+    fitted: &'a Fitted,
+    calibration: Calibration,
+    /// The first origin that the calibration has not taken in; none before the first forecast.
+    next: Option<Timestamp>,
+}
+
+impl<'a> Issuer<'a> {
+    /// A model as training left it.
+    pub fn new(fitted: &'a Fitted) -> Self {
+        Self { fitted, calibration: fitted.calibration.clone(), next: None }
+    }
+
+    /// Makes the forecast from an origin, later than those before by whole days.
+    ///
+    /// # Errors
+    /// Where the newest weeks before the origin cannot be forecast from.
+    pub fn issue(&mut self, inputs: &Inputs, origin: Timestamp) -> Result<Issue, PredictError> {
+        self.carry_on(inputs, origin);
+        let serving = &self.fitted.serving;
+        let made = serving.predict(inputs, origin)?;
+        let outlook = self.calibration.clone().outlook(origin, &inputs.own);
+        let mut outlook = outlook.map_err(|why| PredictError::Errors { origin, why })?;
+        if !made.without.is_empty() {
+            let without: Vec<Candidate> = made.without.iter().map(|(candidate, _)| *candidate).collect();
+            let reduced = self.fitted.outlook_without(&without, inputs, origin);
+            outlook = outlook.or_wider(reduced.map_err(|why| PredictError::Errors { origin, why })?);
+        }
+        let cadence = inputs.cadence();
+        let point = |(step, value): (usize, f64)| {
+            let value = serving.bounded(value - outlook.corrections[step]);
+            let half = outlook.widths[step];
+            let around = |width: f64| (serving.bounded(value - width), serving.bounded(value + width));
+            let ((lower_50, upper_50), (lower_80, upper_80)) = (around(half.half_50), around(half.half_80));
+            let (lower_95, upper_95) = around(half.half_95);
+            let target = origin.plus(step as i64 * cadence.seconds());
+            Point { target, value, lower_50, upper_50, lower_80, upper_80, lower_95, upper_95 }
+        };
+        let points = made.values.into_iter().enumerate().map(point).collect();
+        let without = made.without.iter().map(|(candidate, why)| format!("{}: {why}", candidate.name())).collect();
+        Ok(Issue { forecast: Forecast { origin, cadence, points }, without })
+    }
+
+    /// Lets the model forecast once a day since its training, at the time of day of the origin, so that the errors
+    /// until then are known beside those of training.
+    fn carry_on(&mut self, inputs: &Inputs, origin: Timestamp) {
+        let mut at = self.next.unwrap_or_else(|| self.fitted.daily_from(self.fitted.trained_until, origin));
+        while at < origin {
+            // An origin in a gap makes no forecast, and so no error.
+            if let Ok(made) = self.fitted.serving.predict(inputs, at) {
+                self.calibration.advance(at, made.values, &inputs.own);
+            }
+            at = at.plus(DAY);
+        }
+        self.next = Some(at);
+    }
 }
 
 impl Fitted {
-    /// What the errors until an origin say: those of training, and those that the serving model would have made since,
-    /// once a day at the time of day of the origin.
-    fn outlook(&self, inputs: &Inputs, origin: Timestamp) -> Result<Outlook, TooFewErrors> {
-        let mut calibration = self.calibration.clone();
-        let mut at = self.replay_from(origin);
+    /// What errors say of a forecast that some members have no part in: those that the others would have made without
+    /// them, from the holdout on, each by the fit that did not know its hour.
+    fn outlook_without(
+        &self,
+        without: &[Candidate],
+        inputs: &Inputs,
+        origin: Timestamp,
+    ) -> Result<Outlook, TooFewErrors> {
+        let (cadence, steps) = (self.serving.cadence(), self.serving.horizon_steps());
+        let mut calibration = Calibration::new(cadence, steps, self.holdout_start);
+        let mut at = self.daily_from(self.holdout_start, origin);
         while at < origin {
-            // An origin in a gap makes no forecast, and so no error.
-            if let Ok(made) = self.serving.predict(inputs, at) {
+            let model = if at < self.trained_until { &self.candidate } else { &self.serving };
+            if let Ok(made) = model.predict_without(inputs, at, without) {
                 calibration.advance(at, made.values, &inputs.own);
             }
             at = at.plus(DAY);
@@ -194,9 +258,9 @@ impl Fitted {
         calibration.outlook(origin, &inputs.own)
     }
 
-    /// The first origin after training, at most so many days ago, at the time of day of `origin`.
-    fn replay_from(&self, origin: Timestamp) -> Timestamp {
-        let oldest = origin.plus(-REPLAY_DAYS * DAY).max(self.trained_until);
+    /// The first origin from a time on, at most so many days ago, at the time of day of `origin`.
+    fn daily_from(&self, from: Timestamp, origin: Timestamp) -> Timestamp {
+        let oldest = origin.plus(-REPLAY_DAYS * DAY).max(from);
         oldest.plus(origin.since(oldest).rem_euclid(DAY))
     }
 }

@@ -19,6 +19,9 @@ pub struct Issued {
     pub values: Ref,
     /// Why the model is known to be drifted, where it is.
     pub degraded: Option<String>,
+    /// Members of the model that could not take part, and why: the forecast is less sure, and its intervals are wider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// Version of the code that made it.
     pub code_version: String,
 }

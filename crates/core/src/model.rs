@@ -163,7 +163,7 @@ mod tests {
             crate::time::Cadence::Day,
             (0..60).map(day).collect(),
         ));
-        let forecast = forecast::issue(&model.fitted, &inputs, origin).unwrap();
+        let forecast = forecast::issue(&model.fitted, &inputs, origin).unwrap().forecast;
         assert_eq!(forecast.values(), ridge.predict(&inputs, origin).unwrap());
         let half = |step: usize| raw["body"]["fitted"]["intervals"]["steps"][step]["half_80"].as_f64().unwrap();
         let width = forecast.points[2].upper_80 - forecast.points[2].value;

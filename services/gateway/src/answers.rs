@@ -174,7 +174,7 @@ pub async fn forecast(
         })
     };
     Ok(Json(json!({
-        "series": definition.id, "unit": definition.unit, "origin": issued.origin, "degraded": issued.degraded,
+        "series": definition.id, "unit": definition.unit, "origin": issued.origin, "degraded": issued.degraded, "without": issued.without,
         "model": issued.model.key(), "snapshot": issued.snapshot.key(),
         "points": values.points.iter().map(point).collect::<Vec<_>>(),
     })))

@@ -3,7 +3,7 @@
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::ending::{Endings, Turn};
 use aria_core::event::{BatchId, Event, Fact, ForecastIssued, ForecastWithheld};
-use aria_core::forecast;
+use aria_core::forecast::{self, Issue};
 use aria_core::issued::Issued;
 use aria_core::model::Model;
 use aria_core::order::{Means, Order};
@@ -37,7 +37,7 @@ impl Prediction {
         let inputs = series.inputs(artifacts, forecast::reads_from(&model.fitted, origin), origin).await?;
         let made = cpu(move || forecast::issue(&model.fitted, &inputs, origin)).await?;
         match made {
-            Ok(forecast) => self.store(order.batch, model_name, degraded.as_ref(), &forecast).await,
+            Ok(issue) => self.store(order.batch, model_name, degraded.as_ref(), issue).await,
             Err(why) => Ok(withheld(order.batch, &why.to_string())),
         }
     }
@@ -47,10 +47,10 @@ impl Prediction {
         batch: &BatchId,
         model: &Ref,
         degraded: Option<&String>,
-        forecast: &forecast::Forecast,
+        issue: Issue,
     ) -> Result<Fact, Failure> {
         let series = &batch.snapshot.series;
-        let values = forecast.to_parquet().map_err(Failure::permanent)?;
+        let values = issue.forecast.to_parquet().map_err(Failure::permanent)?;
         let values = Artifact::of(Kind::Values, series, Format::Parquet, values);
         let issued = Issued {
             origin: batch.origin,
@@ -58,6 +58,7 @@ impl Prediction {
             snapshot: batch.snapshot.clone(),
             values: values.name.clone(),
             degraded: degraded.cloned(),
+            without: issue.without,
             code_version: aria_core::CODE_VERSION.to_owned(),
         };
         let document = Artifact::document(Kind::Forecast, series, &issued).map_err(Failure::permanent)?;

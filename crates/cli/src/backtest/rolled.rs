@@ -29,6 +29,8 @@ struct Summary {
     models: Vec<Timestamp>,
     /// Forecasts that were made.
     issued: u64,
+    /// Forecasts that were made without some of their inputs.
+    reduced: u64,
     /// Origins without a forecast, and why.
     withheld: Vec<Withheld>,
     /// Errors by the year of the forecast's origin.
@@ -65,6 +67,7 @@ impl Backtest {
             rows_refused: checked.rows_refused,
             models: run.models.iter().map(|(origin, _)| *origin).collect(),
             issued: outcome.forecasts.len() as u64,
+            reduced: run.reduced,
             withheld: withheld.collect(),
             errors: outcome.errors(),
         };
@@ -107,6 +110,9 @@ impl Summary {
         writeln!(text, "\n{}{simulated}", self.series)?;
         let (issued, withheld) = (self.issued, self.withheld.len());
         writeln!(text, "  {issued} forecasts issued, {withheld} withheld, {} rows refused", self.rows_refused)?;
+        if self.reduced > 0 {
+            writeln!(text, "  {} forecasts made without some of their inputs", self.reduced)?;
+        }
         let span = self.models.first().zip(self.models.last());
         let (first, last) = span.map_or_else(Default::default, |(first, last)| (first.to_string(), last.to_string()));
         writeln!(text, "  {} models, the first fitted for {first}, the last for {last}", self.models.len())?;

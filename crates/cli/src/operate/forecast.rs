@@ -6,6 +6,7 @@ use anyhow::bail;
 use aria_core::artifact::Ref;
 use aria_core::event::Fact;
 use aria_core::forecast::{Forecast as Values, Point};
+use aria_core::issued::Issued;
 use aria_core::series::SeriesId;
 use aria_io::library;
 use aria_io::runtime::Edges;
@@ -51,15 +52,15 @@ impl Forecast {
         }
         let mut forecasts = Vec::new();
         for forecast in &wanted {
-            forecasts.push(library::forecast(&edges.artifacts, forecast).await?.1);
+            forecasts.push(library::forecast(&edges.artifacts, forecast).await?);
         }
         match (&self.out, self.json) {
-            (None, false) => say!("{}", outcome::to_csv(&forecasts).trim_end()),
+            (None, false) => say!("{}", outcome::to_csv(forecasts.iter().map(|(_, values)| values)).trim_end()),
             (None, true) => print_json(&forecasts.iter().map(to_json).collect::<Vec<_>>())?,
             (Some(out), json) => {
                 let text = match json {
                     true => serde_json::to_string_pretty(&forecasts.iter().map(to_json).collect::<Vec<_>>())?,
-                    false => outcome::to_csv(&forecasts),
+                    false => outcome::to_csv(forecasts.iter().map(|(_, values)| values)),
                 };
                 outfile::write(out, &text)?;
                 say!("{} forecasts written to {}", forecasts.len(), out.display());
@@ -83,12 +84,13 @@ impl Forecast {
     }
 }
 
-fn to_json(forecast: &Values) -> Value {
+fn to_json((issued, forecast): &(Issued, Values)) -> Value {
     let point = |p: &Point| {
         json!({
             "target": p.target, "forecast": p.value, "interval_50": [p.lower_50, p.upper_50],
             "interval_80": [p.lower_80, p.upper_80], "interval_95": [p.lower_95, p.upper_95],
         })
     };
-    json!({"origin": forecast.origin, "points": forecast.points.iter().map(point).collect::<Vec<_>>()})
+    let points: Vec<Value> = forecast.points.iter().map(point).collect();
+    json!({"origin": forecast.origin, "points": points, "degraded": issued.degraded, "without": issued.without})
 }

@@ -98,6 +98,18 @@ pub struct Outlook {
     pub widths: Vec<HalfWidths>,
 }
 
+impl Outlook {
+    /// That of a forecast which lacks something: its own correction, and no interval narrower than with all of it.
+    pub(super) fn or_wider(&self, lacking: Self) -> Self {
+        let wider = |(whole, lacking): (&HalfWidths, HalfWidths)| HalfWidths {
+            half_50: whole.half_50.max(lacking.half_50),
+            half_80: whole.half_80.max(lacking.half_80),
+            half_95: whole.half_95.max(lacking.half_95),
+        };
+        Self { corrections: lacking.corrections, widths: self.widths.iter().zip(lacking.widths).map(wider).collect() }
+    }
+}
+
 /// Too few errors to learn an interval from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -241,7 +253,7 @@ impl Calibration {
         let day = step / self.cadence.per_day();
         let left = |(past, weight): (&Past, &f64)| Some(((past.errors[step]? - past.corrections[day]).abs(), *weight));
         let mut errors: Vec<(f64, f64)> = self.past.iter().zip(weights).filter_map(left).collect();
-        errors.sort_by(|a, b| a.0.total_cmp(&b.0));
+        errors.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         errors
     }
 

@@ -81,6 +81,11 @@ impl Ensemble {
         self.members
     }
 
+    /// Whether a member looks at more than the series itself, which may be missing.
+    pub(super) fn sees_others(&self) -> bool {
+        self.members.iter().any(|member| member.candidate().sees_others())
+    }
+
     /// The members with their shares, by day of the horizon.
     pub fn shares(&self) -> impl Iterator<Item = (Candidate, Vec<f64>)> + '_ {
         let of = |place: usize| self.shares.iter().map(|day| day[place]).collect();
@@ -93,9 +98,26 @@ impl Ensemble {
     /// # Errors
     /// Where no member can forecast.
     pub fn predict(&self, inputs: &Inputs, origin: Timestamp) -> Result<Made, PredictError> {
+        self.predict_without(inputs, origin, &[])
+    }
+
+    /// Forecasts as [`Self::predict`] does, and as if some members could not.
+    ///
+    /// # Errors
+    /// Where no other member can forecast.
+    pub(super) fn predict_without(
+        &self,
+        inputs: &Inputs,
+        origin: Timestamp,
+        without: &[Candidate],
+    ) -> Result<Made, PredictError> {
         let mut forecasts = Vec::new();
         let mut failed = Vec::new();
         for member in &self.members {
+            if without.contains(&member.candidate()) {
+                forecasts.push(None);
+                continue;
+            }
             match member.predict(inputs, origin) {
                 Ok(values) => forecasts.push(Some(values)),
                 Err(why) => {
@@ -104,7 +126,7 @@ impl Ensemble {
                 }
             }
         }
-        if failed.len() == self.members.len() {
+        if forecasts.iter().all(Option::is_none) {
             // What keeps the first from forecasting keeps all of them, or each has a reason of its own.
             let same = failed.windows(2).all(|pair| pair[0].1 == pair[1].1);
             let reasons: Vec<String> = failed.iter().map(|(by, why)| format!("{}: {why}", by.name())).collect();

@@ -113,6 +113,11 @@ impl Candidate {
         all.filter(|candidate| candidate.fits(definition.cadence)).collect()
     }
 
+    /// Whether it looks at more than the series itself.
+    pub(super) fn sees_others(self) -> bool {
+        matches!(self, Self::RidgeCovariates | Self::RidgeWeather | Self::RidgeAll)
+    }
+
     /// Whether it looks at weather forecasts.
     pub(super) fn sees_weather(self) -> bool {
         matches!(self, Self::RidgeWeather | Self::RidgeAll)

@@ -78,7 +78,7 @@ fn an_issued_forecast_has_nested_intervals_inside_the_possible_values() {
     definition.contract.maximum = 330.0;
     let history = simulated(Cadence::Hour, 61, 4);
     let fitted = fit(&definition, &Inputs::alone(history.clone())).unwrap();
-    let forecast = issue(&fitted, &Inputs::alone(history.clone()), history.end()).unwrap();
+    let forecast = issue(&fitted, &Inputs::alone(history.clone()), history.end()).unwrap().forecast;
     assert_eq!(forecast.points.len(), 24);
     for (step, point) in forecast.points.iter().enumerate() {
         assert_eq!(point.target, history.end().plus(step as i64 * 3_600));
@@ -130,17 +130,29 @@ fn a_covariate_that_cannot_be_used_costs_its_candidate_and_says_so() {
     assert_eq!(fit(&definition, &Inputs::alone(own)).unwrap().left_out, [none]);
 }
 
+/// A series that follows another by two days, and that other.
+fn following() -> (History, History) {
+    let leader = simulated(Cadence::Day, 202, 9);
+    let values = leader.values()[..200].iter().map(|value| 2.0 * value - 300.0).collect();
+    let own = History::new(start(), Cadence::Day, values);
+    let leader = History::new(start(), Cadence::Day, leader.values()[2..].to_vec());
+    (own, leader)
+}
+
 #[test]
-fn a_forecast_goes_on_without_a_covariate_that_stops() {
-    let (definition, own) = (definition("1d", 48), simulated(Cadence::Day, 120, 8));
-    let other = |seed: u64, days: usize| simulated(Cadence::Day, days, seed);
+fn a_forecast_without_a_covariate_that_stops_says_so_and_is_less_sure() {
+    let (definition, (own, leader)) = (definition("1d", 48), following());
     let with = |history: History| Inputs {
-        covariates: vec![Covariate { name: "other".to_owned(), delay: 0, history }],
+        covariates: vec![Covariate { name: "leader".to_owned(), delay: 0, history }],
         ..Inputs::alone(own.clone())
     };
-    let fitted = fit(&definition, &with(other(9, 120))).unwrap();
-    let stopped = fitted.serving.predict(&with(other(9, 100)), own.end()).unwrap();
-    let said: Vec<Candidate> = stopped.without.iter().map(|(candidate, _)| *candidate).collect();
-    assert_eq!(said, [Candidate::RidgeCovariates]);
-    assert!(stopped.values.iter().all(|value| value.is_finite()));
+    let fitted = fit(&definition, &with(leader.clone()).before(start().plus(190 * DAY))).unwrap();
+    let width = |issue: &Issue| issue.forecast.points[0].upper_80 - issue.forecast.points[0].lower_80;
+    let whole = issue(&fitted, &with(leader.clone()), own.end()).unwrap();
+    assert!(whole.without.is_empty());
+    let stopped = issue(&fitted, &with(leader.before(start().plus(195 * DAY))), own.end()).unwrap();
+    assert_eq!(stopped.without.len(), 1);
+    assert!(stopped.without[0].starts_with("ridge_covariates: the covariate `leader` cannot be used"));
+    assert!(width(&stopped) > width(&whole), "{} and {}", width(&stopped), width(&whole));
+    assert!(stopped.forecast.values().iter().all(|value| value.is_finite()));
 }

@@ -129,7 +129,7 @@ impl Names for Judgement {
 
 impl Names for Issued {
     fn names(&self) -> Vec<&Ref> {
-        let Self { origin: _, model, snapshot, values, degraded: _, code_version: _ } = self;
+        let Self { origin: _, model, snapshot, values, degraded: _, without: _, code_version: _ } = self;
         vec![model, snapshot, values]
     }
 }

@@ -100,7 +100,7 @@ async fn of_a_long_way_the_nearest_steps_are_told_and_how_many_more_there_are() 
         let (origin, degraded, code_version) = (Timestamp::EPOCH, None, String::new());
         // A forecast names its model: here another forecast stands in its place, to make a chain.
         let (model, snapshot, values) = (newest.clone(), newest.clone(), newest);
-        let issued = Issued { origin, model, snapshot, values, degraded, code_version };
+        let issued = Issued { origin, model, snapshot, values, degraded, without: Vec::new(), code_version };
         newest = artifacts.put_document(&series(), Kind::Forecast, &issued).await.unwrap();
     }
     let mut walk = Walk::new(&artifacts, Reading::Documents);

@@ -145,11 +145,6 @@ impl Weighing {
         self.age(place) * self.shift(place % self.by_time_of_day.len(), step)
     }
 
-    /// The factor that makes a weight counted from the end one that is counted from this place.
-    pub(super) fn age_of_end(&self, place: usize) -> f64 {
-        1.0 / self.age(place)
-    }
-
     /// The part of a weight that is due to the age of the target.
     pub(super) fn age(&self, place: usize) -> f64 {
         self.decay.powi((self.end - place) as i32)

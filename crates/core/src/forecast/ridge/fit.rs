@@ -104,10 +104,8 @@ impl<'a> Fitting<'a> {
             let mut known: Option<Normal> = None;
             let mut weights = Vec::new();
             for (span, cut) in spans.iter().zip(&self.cuts) {
-                let more = span.horizon(step);
-                let sum = known.map_or_else(|| more.clone(), |known| known.plus(&more));
-                weights.push(self.weights(step, &sum, cut, Solver::Fast)?);
-                known = Some(sum);
+                let sum = with(&mut known, span.horizon(step));
+                weights.push(self.weights(step, sum, cut, Solver::Fast)?);
             }
             Ok(weights)
         };
@@ -130,11 +128,9 @@ impl<'a> Fitting<'a> {
         let mut known: Option<Normal> = None;
         let mut models = Vec::new();
         for ((from, until), cut) in self.spans().zip(&self.cuts) {
-            let more = Normal::of_first_step(&self.design, from..until);
-            let sum = known.map_or_else(|| more.clone(), |known| known.plus(&more));
-            let weights = self.weights(0, &sum, cut, Solver::Linfa)?;
+            let sum = with(&mut known, Normal::of_first_step(&self.design, from..until));
+            let weights = self.weights(0, sum, cut, Solver::Linfa)?;
             models.push(self.recipe.model(cut.at, &self.covariates, 0.0, vec![weights]));
-            known = Some(sum);
         }
         Ok(models)
     }
@@ -146,8 +142,18 @@ impl<'a> Fitting<'a> {
 
     /// The weights that a model fitted at a cut has: as if the history ended there.
     fn weights(&self, step: usize, normal: &Normal, cut: &Cut, solver: Solver) -> Result<Weights, FitError> {
-        let normal = normal.times(self.design.weighing.age_of_end(cut.place));
-        self.recipe.weights(step, normal, cut.seen, solver)
+        self.recipe.weights(step, normal, cut.seen, self.design.weighing.age(cut.place), solver)
+    }
+}
+
+/// The equations known so far with those of more rows.
+fn with(known: &mut Option<Normal>, more: Normal) -> &Normal {
+    match known {
+        Some(known) => {
+            known.add(&more);
+            known
+        }
+        None => known.insert(more),
     }
 }
 
@@ -192,21 +198,29 @@ pub(super) struct Recipe<'a> {
 }
 
 impl Recipe<'_> {
-    /// The weights of one horizon step, in the series' unit, from rows with that many measured targets among them.
-    fn weights(&self, step: usize, normal: Normal, targets: usize, solver: Solver) -> Result<Weights, FitError> {
+    /// The weights of one horizon step, in the series' unit, from rows with that many measured targets among them. The
+    /// rows weigh less by a factor than in a history that ends with them, and so does what stands against them.
+    fn weights(
+        &self,
+        step: usize,
+        normal: &Normal,
+        targets: usize,
+        factor: f64,
+        solver: Solver,
+    ) -> Result<Weights, FitError> {
         let needed = 2 * self.cadence.per_day();
         if normal.rows < needed {
             return Err(FitError::TooFewRows { step, rows: normal.rows, needed });
         }
         let lags = normal.gram.nrows() - self.describes.len() - self.weather;
-        let Normal { mut gram, moments, .. } = normal;
+        let mut gram = normal.gram.clone();
         // The diagonal of the feature that is always 1 is the weight of all rows.
         let caution = self.caution(gram[[lags, lags]], targets);
         hold_level(&mut gram, lags::lags(self.cadence).len(), caution);
-        let penalty = self.penalty(lags, targets, caution);
+        let penalty = self.penalty(lags, targets, factor, caution);
         let solved = match solver {
-            Solver::Linfa => solve(gram, moments, &penalty),
-            Solver::Fast => solve_fast(&gram, &moments, &penalty),
+            Solver::Linfa => solve(gram, normal.moments.clone(), &penalty),
+            Solver::Fast => solve_fast(gram, &normal.moments, &penalty),
         };
         let mut lag_weights = solved.map_err(|source| FitError::Solve { step, source })?.to_vec();
         let mut calendar = lag_weights.split_off(lags);
@@ -229,8 +243,8 @@ impl Recipe<'_> {
     }
 
     /// The penalty on each weight: the less history, the stronger, and strongest on the season.
-    fn penalty(&self, lags: usize, targets: usize, caution: f64) -> Array1<f64> {
-        let penalty = self.definition.forecast.penalty * self.scarcity(targets);
+    fn penalty(&self, lags: usize, targets: usize, factor: f64, caution: f64) -> Array1<f64> {
+        let penalty = factor * self.definition.forecast.penalty * self.scarcity(targets);
         let of_calendar = self.describes.iter().map(|describes| match describes {
             Describes::Level => 0.0,
             Describes::Week => penalty,

@@ -23,14 +23,11 @@ pub(super) struct Normal {
 }
 
 impl Normal {
-    /// The equations of both sets of rows together.
-    pub(super) fn plus(&self, other: &Self) -> Self {
-        Self { gram: &self.gram + &other.gram, moments: &self.moments + &other.moments, rows: self.rows + other.rows }
-    }
-
-    /// The equations with every row's weight times a factor.
-    pub(super) fn times(&self, factor: f64) -> Self {
-        Self { gram: &self.gram * factor, moments: &self.moments * factor, rows: self.rows }
+    /// Adds the equations of more rows.
+    pub(super) fn add(&mut self, more: &Self) {
+        self.gram += &more.gram;
+        self.moments += &more.moments;
+        self.rows += more.rows;
     }
 
     /// The equations of the first step of the horizon over the targets at these places, from the last day's level

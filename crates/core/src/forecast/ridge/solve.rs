@@ -57,13 +57,14 @@ pub(crate) fn solve(
 /// # Errors
 /// As [`solve`].
 pub(crate) fn solve_fast(
-    gram: &Array2<f64>,
+    gram: Array2<f64>,
     moments: &Array1<f64>,
     penalty: &Array1<f64>,
 ) -> Result<Array1<f64>, SolveError> {
-    check(gram, moments)?;
+    check(&gram, moments)?;
     let width = moments.len();
-    let mut left = DMatrix::from_fn(width, width, |row, column| gram[[row, column]]);
+    // The matrix is symmetric: rows may be read as columns.
+    let mut left = DMatrix::from_iterator(width, width, gram);
     for (place, penalty) in penalty.iter().enumerate() {
         left[(place, place)] += penalty;
     }
@@ -86,7 +87,7 @@ mod tests {
     use ndarray::array;
 
     fn both(gram: Array2<f64>, moments: Array1<f64>, penalty: &Array1<f64>) -> [Result<Array1<f64>, SolveError>; 2] {
-        [solve_fast(&gram, &moments, penalty), solve(gram, moments, penalty)]
+        [solve_fast(gram.clone(), &moments, penalty), solve(gram, moments, penalty)]
     }
 
     #[test]
