@@ -54,6 +54,10 @@ pub struct Backtest {
     /// The file that the forecasts are written to.
     #[arg(long)]
     out: PathBuf,
+    /// A file for what moved each forecast: columns origin_utc,horizon_h,target_utc,input,adds, which with the input
+    /// `base` sum up to the forecast. With --retrain never or 30d.
+    #[arg(long)]
+    explain: Option<PathBuf>,
     /// Prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -79,6 +83,15 @@ impl Backtest {
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
         outfile::check(&self.out)?;
+        if let Some(explain) = &self.explain {
+            outfile::check(explain)?;
+            if matches!(self.retrain, Retrain::Policy) {
+                bail!("--explain goes with --retrain never or 30d");
+            }
+            if [&self.out, &self.input].into_iter().any(|other| outfile::is_same(explain, other)) {
+                bail!("--explain names {}, which is another file of this run", explain.display());
+            }
+        }
         if outfile::is_same(&self.input, &self.out) {
             bail!("--out names the history itself, {}: name another file", self.input.display());
         }

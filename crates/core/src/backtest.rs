@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::forecast::{self, FitError, Fitted, Forecast, Inputs, Issue, Issuer, PredictError};
+use crate::forecast::{self, Explanation, FitError, Fitted, Forecast, Inputs, Issue, Issuer, PredictError};
 use crate::series::Definition;
 use crate::time::{DAY, Timestamp};
 
@@ -49,7 +49,7 @@ pub struct Backtest {
 /// Forecasts a history as planned. The same history and plan always give the same forecasts.
 pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
     let origins: Vec<Timestamp> =
-        (0..).map(|day| plan.from.plus(day * DAY)).take_while(|origin| *origin <= plan.to).collect();
+        (0..=plan.to.since(plan.from).div_euclid(DAY)).map(|day| plan.from.plus(day * DAY)).collect();
     let fit = |origin: &Timestamp| forecast::fit(definition, &inputs.before(*origin));
     let mut backtest = Backtest { forecasts: Vec::new(), reduced: 0, withheld: Vec::new(), models: Vec::new() };
     for origin in &origins {
@@ -87,6 +87,20 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
         }
     }
     backtest
+}
+
+impl Backtest {
+    /// Takes every forecast apart by what moved it, in the order of their origins.
+    pub fn explain(&self, inputs: &Inputs) -> Vec<Explanation> {
+        let explain = |(place, (from, model)): (usize, &(Timestamp, Fitted))| {
+            let until = self.models.get(place + 1).map(|(next, _)| *next);
+            let mut issuer = Issuer::new(model);
+            let origins = self.forecasts.iter().map(|forecast| forecast.origin);
+            let its = origins.filter(|origin| origin >= from && until.is_none_or(|until| *origin < until));
+            its.filter_map(|origin| issuer.explain(inputs, origin).ok()).collect::<Vec<Explanation>>()
+        };
+        self.models.par_iter().enumerate().flat_map_iter(explain).collect()
+    }
 }
 
 type Issued = Result<Issue, PredictError>;
@@ -144,5 +158,19 @@ mod tests {
         let plan = Plan { from: day(70), to: day(130), refit: Refit::Never };
         let run = run(&definition("1d", 48), &inputs(), plan);
         assert_eq!((run.models.len(), run.models[0].0, run.forecasts.len()), (1, day(70), 61));
+    }
+
+    #[test]
+    fn each_forecast_is_explained_by_the_model_that_made_it() {
+        let (definition, inputs) = (definition("1d", 48), inputs());
+        let run = run(&definition, &inputs, Plan { from: day(80), to: day(125), refit: Refit::Every { days: 30 } });
+        let explanations = run.explain(&inputs);
+        assert_eq!(explanations.len(), run.forecasts.len());
+        for (forecast, explanation) in run.forecasts.iter().zip(&explanations) {
+            assert_eq!(forecast.origin, explanation.origin);
+            let apart =
+                forecast.values().iter().zip(explanation.values()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-6, "{apart} apart at {}", forecast.origin);
+        }
     }
 }

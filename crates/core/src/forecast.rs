@@ -8,6 +8,7 @@ mod calibration;
 mod combination;
 mod ensemble;
 mod error;
+mod explain;
 mod inputs;
 mod lags;
 mod member;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use calibration::{Calibration, HalfWidths, TooFewErrors};
 pub use ensemble::{Ensemble, Made};
 pub use error::{FitError, ModelError, PredictError};
+pub use explain::{Explanation, Input};
 pub use inputs::{Covariate, Inputs};
 pub use member::{Candidate, Member};
 pub use recent::{NEEDED_DAYS, RecentError};
@@ -83,16 +85,39 @@ impl TryFrom<Parts> for Fitted {
 /// # Errors
 /// Where the history is too short, too thin or constant.
 pub fn fit(definition: &Definition, inputs: &Inputs) -> Result<Fitted, FitError> {
+    let holdout_start = inputs.end().plus(-i64::from(definition.forecast.holdout_days) * DAY);
+    let mut cuts = rolling::cuts(definition, &inputs.own, holdout_start);
+    loop {
+        match fit_at(definition, inputs, holdout_start, &cuts) {
+            // Gaps may leave an early cut too little: errors from it are dear, but no model depends on them.
+            Err(FitError::TooFewRows { .. } | FitError::Constant { .. } | FitError::Unmeasured { .. })
+                if cuts.len() > 2 =>
+            {
+                cuts.remove(0);
+            }
+            fitted => return fitted,
+        }
+    }
+}
+
+/// Fits at rising cuts, the last two of which are the start of the holdout and the end.
+fn fit_at(
+    definition: &Definition,
+    inputs: &Inputs,
+    holdout_start: Timestamp,
+    cuts: &[Timestamp],
+) -> Result<Fitted, FitError> {
     let trained_until = inputs.end();
-    let holdout_start = trained_until.plus(-i64::from(definition.forecast.holdout_days) * DAY);
-    let cuts = rolling::cuts(definition, &inputs.own, holdout_start);
-    let fitting = Fitting::new(definition, inputs, With::default(), &cuts)?;
+    let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
     let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());
     for candidate in Candidate::chosen(definition, inputs) {
-        match candidate.fit(definition, inputs, &fitting, &cuts) {
+        match candidate.fit(definition, inputs, &fitting, cuts) {
+            Ok(members) if !rolling::can_forecast(&members[cuts.len() - 2], inputs, holdout_start) => {
+                left_out.push((candidate, FitError::NotThere));
+            }
             Ok(members) => by_candidate.push(members),
-            // What a covariate lacks keeps only those from it that look at it.
-            Err(why @ (FitError::Covariate { .. } | FitError::NoCovariate { .. })) => left_out.push((candidate, why)),
+            // What another input lacks keeps only those from it that look at it.
+            Err(why) if candidate.sees_others() => left_out.push((candidate, why)),
             Err(why) => return Err(why),
         }
     }
@@ -154,7 +179,9 @@ impl<'a> Rolled<'a> {
 pub fn reads_from(fitted: &Fitted, origin: Timestamp) -> Timestamp {
     let held_out = fitted.serving.sees_others().then(|| fitted.daily_from(fitted.holdout_start, origin));
     let first = held_out.unwrap_or(origin).min(fitted.daily_from(fitted.trained_until, origin)).min(origin);
-    let waited_for = fitted.calibration.open_since().unwrap_or(first);
+    // The hours that were still to come at the training are looked at as long as the calibration begins with it.
+    let since_training = origin.since(fitted.trained_until) < REPLAY_DAYS * DAY;
+    let waited_for = fitted.calibration.open_since().filter(|_| since_training).unwrap_or(first);
     first.plus(-NEEDED_DAYS * DAY).min(waited_for)
 }
 
@@ -203,8 +230,10 @@ impl<'a> Issuer<'a> {
         let mut outlook = outlook.map_err(|why| PredictError::Errors { origin, why })?;
         if !made.without.is_empty() {
             let without: Vec<Candidate> = made.without.iter().map(|(candidate, _)| *candidate).collect();
-            let reduced = self.fitted.outlook_without(&without, inputs, origin);
-            outlook = outlook.or_wider(reduced.map_err(|why| PredictError::Errors { origin, why })?);
+            // Where too few such errors are known yet, those with everything are the best there is.
+            if let Ok(reduced) = self.fitted.outlook_without(&without, inputs, origin) {
+                outlook = outlook.or_wider(reduced);
+            }
         }
         let cadence = inputs.cadence();
         let point = |(step, value): (usize, f64)| {
@@ -219,6 +248,22 @@ impl<'a> Issuer<'a> {
         let points = made.values.into_iter().enumerate().map(point).collect();
         let without = made.without.iter().map(|(candidate, why)| format!("{}: {why}", candidate.name())).collect();
         Ok(Issue { forecast: Forecast { origin, cadence, points }, without })
+    }
+
+    /// Takes the forecast from an origin apart: with the base, the parts sum up to its values.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub fn explain(&mut self, inputs: &Inputs, origin: Timestamp) -> Result<Explanation, PredictError> {
+        let issue = self.issue(inputs, origin)?;
+        let serving = &self.fitted.serving;
+        let base = ridge::mean(&ridge::newest_month(&inputs.own, inputs.cadence(), origin)?);
+        let mut steps = serving.explain(inputs, origin)?;
+        let made = serving.predict(inputs, origin)?;
+        for ((parts, point), made) in steps.iter_mut().zip(&issue.forecast.points).zip(made.values) {
+            parts.put(Input::RecentErrors, point.value - made);
+        }
+        Ok(Explanation::of(origin, base, steps))
     }
 
     /// Lets the model forecast once a day since its training, at the time of day of the origin, so that the errors

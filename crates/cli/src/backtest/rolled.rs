@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use anyhow::{Context, bail};
 use aria_core::backtest::{self, Plan, Refit};
 use aria_core::contract;
-use aria_core::forecast::Inputs;
+use aria_core::forecast::{Explanation, Inputs};
 use aria_core::history::History;
 use aria_core::series::Definition;
-use aria_core::time::{DAY, Timestamp};
+use aria_core::time::{Cadence, DAY, HOUR, Timestamp};
 use serde::Serialize;
 
 use super::Backtest;
@@ -57,6 +57,9 @@ impl Backtest {
             let why = run.withheld.first().map_or("there is no origin", |(_, why)| why);
             bail!("no forecast begins in {}: {why}", input::span(self.from, self.to));
         }
+        if let Some(file) = &self.explain {
+            outfile::write(file, &to_csv(&run.explain(&inputs), definition.cadence))?;
+        }
         let first_model = run.models.first().map(|(_, model)| model.serving.clone());
         let outcome = Outcome::new(run.forecasts, inputs.own, first_model);
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
@@ -95,6 +98,25 @@ impl Backtest {
         }
         Ok(Plan { from, to, refit })
     }
+}
+
+/// What moved each forecast, one line for each step and input.
+fn to_csv(explanations: &[Explanation], cadence: Cadence) -> String {
+    let mut text = "origin_utc,horizon_h,target_utc,input,adds\n".to_owned();
+    for explanation in explanations {
+        let origin = explanation.origin;
+        let steps = explanation.parts.values().next().map_or(0, Vec::len);
+        for step in 0..steps {
+            let target = origin.plus(step as i64 * cadence.seconds());
+            let hours = target.since(origin) as f64 / HOUR as f64;
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{origin},{hours},{target},base,{}", explanation.base);
+            for (input, adds) in &explanation.parts {
+                let _ = writeln!(text, "{origin},{hours},{target},{input},{}", adds[step]);
+            }
+        }
+    }
+    text
 }
 
 impl Summary {

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{ModelError, PredictError};
+use super::explain::{Input, Terms};
 use super::inputs::Inputs;
 use super::member::{Candidate, Member};
+use super::ridge::{mean, newest_month};
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
 
@@ -136,6 +138,30 @@ impl Ensemble {
         let values = (0..self.horizon_steps()).map(|step| self.combined(step, &forecasts)).collect();
         let without = failed.into_iter().map(|(candidate, why)| (candidate, why.to_string())).collect();
         Ok(Made { values, without })
+    }
+
+    /// The parts of the forecast of every step, beside the mean of the last four weeks.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub(super) fn explain(&self, inputs: &Inputs, origin: Timestamp) -> Result<Vec<Terms>, PredictError> {
+        let made = self.predict(inputs, origin)?;
+        let base = mean(&newest_month(&inputs.own, self.cadence, origin)?);
+        let members: Vec<Option<Vec<Terms>>> =
+            self.members.iter().map(|member| member.explain(inputs, origin).ok()).collect();
+        let explain = |(step, value): (usize, &f64)| {
+            let shares = &self.shares[step / self.cadence.per_day()];
+            let present =
+                || members.iter().zip(shares).filter_map(|(of, share)| Some((of.as_ref()?.get(step)?, *share)));
+            let (total, count) = present().fold((0.0, 0.0), |(total, count), (_, share)| (total + share, count + 1.0));
+            let mut parts = Terms::default();
+            for (of_member, share) in present() {
+                parts.put_all(of_member, if total > 0.0 { share / total } else { 1.0 / count });
+            }
+            parts.put(Input::Bounds, value - base - parts.sum());
+            parts
+        };
+        Ok(made.values.iter().enumerate().map(explain).collect())
     }
 
     /// The members' forecasts put together; a member without one leaves its share to the others.

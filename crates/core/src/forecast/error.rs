@@ -160,6 +160,9 @@ pub enum FitError {
         /// The candidate.
         candidate: &'static str,
     },
+    /// A candidate's other inputs are missing on most of the newest days.
+    #[error("an input that it looks at is missing on most days of the holdout")]
+    NotThere,
     /// There is no candidate.
     #[error("no candidate is named")]
     NoCandidate,

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::{moved_week, repeated_days};
 use super::error::{FitError, PredictError};
+use super::explain::{Input, Terms};
 use super::inputs::Inputs;
-use super::ridge::{Fitting, Ridge, With, newest_month};
+use super::ridge::{Fitting, Ridge, With, mean, newest_month};
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
 
@@ -211,7 +212,51 @@ impl Member {
     }
 }
 
+impl Member {
+    /// The parts of the forecast of every step, beside the mean of the last four weeks.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub(super) fn explain(&self, inputs: &Inputs, origin: Timestamp) -> Result<Vec<Terms>, PredictError> {
+        match self {
+            Self::PreviousDay(repeat) => repeat.explain_days(inputs, origin, 1, &Input::LastDay),
+            Self::PreviousWeek(repeat) => repeat.explain_days(inputs, origin, 7, &Input::Earlier),
+            Self::UsualWeek(repeat) => {
+                let month = newest_month(&inputs.own, repeat.cadence, origin)?;
+                let (base, level) = (mean(&month), moved_week(&month, repeat.cadence, 1, 0.0).into_iter().sum::<f64>());
+                let explain = |value: f64| {
+                    let mut parts = Terms::default();
+                    parts.put(Input::Level, level - base);
+                    parts.put(Input::UsualShape, value - level);
+                    parts
+                };
+                Ok(moved_week(&month, repeat.cadence, repeat.steps, 1.0).into_iter().map(explain).collect())
+            }
+            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) | Self::RidgeWeather(ridge) | Self::RidgeAll(ridge) => {
+                ridge.explain(inputs, origin)
+            }
+            Self::Recursive(recursive) => recursive.next.explain_recursively(inputs, origin, recursive.steps),
+        }
+    }
+}
+
 impl Repeat {
+    fn explain_days(
+        self,
+        inputs: &Inputs,
+        origin: Timestamp,
+        days: usize,
+        input: &Input,
+    ) -> Result<Vec<Terms>, PredictError> {
+        let base = mean(&newest_month(&inputs.own, self.cadence, origin)?);
+        let explain = |value: f64| {
+            let mut parts = Terms::default();
+            parts.put(input.clone(), value - base);
+            parts
+        };
+        Ok(self.days(inputs, origin, days)?.into_iter().map(explain).collect())
+    }
+
     fn days(self, inputs: &Inputs, origin: Timestamp, days: usize) -> Result<Vec<f64>, PredictError> {
         let month = newest_month(&inputs.own, self.cadence, origin)?;
         Ok(repeated_days(&month, self.cadence, self.steps, days))

@@ -6,12 +6,14 @@
 //! than the guess.
 
 mod design;
+mod explain;
 mod fit;
 mod normal;
 mod solve;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::explain::mean;
 pub(super) use self::fit::{Fitting, With};
 pub use self::solve::SolveError;
 use super::baseline::moved_week;

@@ -36,6 +36,17 @@ pub(super) fn cuts(definition: &Definition, history: &History, holdout_start: Ti
     cuts
 }
 
+/// Whether a member that looks at other inputs forecasts from at least half of the days of the holdout: one whose input
+/// has stopped would have no errors to learn from.
+pub(super) fn can_forecast(member: &Member, inputs: &Inputs, holdout_start: Timestamp) -> bool {
+    if !member.candidate().sees_others() {
+        return true;
+    }
+    let days = (inputs.end().since(holdout_start) / DAY).max(1);
+    let origins = (1..=days).map(|day| inputs.end().plus(-day * DAY));
+    2 * origins.filter(|origin| member.predict(inputs, *origin).is_ok()).count() as i64 >= days
+}
+
 /// The forecasts of these members from the daily origins in `from..until`, at the time of day at which the history
 /// ends.
 pub(super) fn trials(members: &[&Member], inputs: &Inputs, from: Timestamp, until: Timestamp) -> Vec<Trial> {

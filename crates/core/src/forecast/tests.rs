@@ -156,3 +156,46 @@ fn a_forecast_without_a_covariate_that_stops_says_so_and_is_less_sure() {
     assert!(width(&stopped) > width(&whole), "{} and {}", width(&stopped), width(&whole));
     assert!(stopped.forecast.values().iter().all(|value| value.is_finite()));
 }
+
+#[test]
+fn the_parts_of_an_explanation_sum_up_to_the_forecast() {
+    let (mut definition, own) = (definition("1h", 48), simulated(Cadence::Hour, 100, 10));
+    definition.forecast.candidates = vec![
+        Candidate::Ridge,
+        Candidate::Recursive,
+        Candidate::UsualWeek,
+        Candidate::PreviousDay,
+        Candidate::RidgeCovariates,
+    ];
+    let other = simulated(Cadence::Hour, 100, 11);
+    let covariates = vec![Covariate { name: "other".to_owned(), delay: 3_600, history: other }];
+    let inputs = Inputs { covariates, ..Inputs::alone(own) };
+    let fitted = fit(&definition, &inputs).unwrap();
+    let forecast = issue(&fitted, &inputs, inputs.end()).unwrap().forecast;
+    let explanation = Issuer::new(&fitted).explain(&inputs, inputs.end()).unwrap();
+    for (value, sum) in forecast.values().iter().zip(explanation.values()) {
+        assert!((value - sum).abs() < 1e-6, "{value} and {sum}");
+    }
+    // Nothing is left over for the bounds, which no value came near.
+    assert!(explanation.parts[&Input::Bounds].iter().all(|value| value.abs() < 1e-6));
+    assert!(explanation.parts.contains_key(&Input::Covariate("other".to_owned())));
+}
+
+#[test]
+fn a_covariate_that_stopped_before_the_training_costs_its_candidate_alone() {
+    let (definition, (own, leader)) = (definition("1d", 48), following());
+    let stopped = leader.before(start().plus(150 * DAY));
+    let covariates = vec![Covariate { name: "leader".to_owned(), delay: 0, history: stopped }];
+    let fitted = fit(&definition, &Inputs { covariates, ..Inputs::alone(own) }).unwrap();
+    let why = "ridge_covariates: an input that it looks at is missing on most days of the holdout";
+    assert_eq!(fitted.left_out, [why]);
+}
+
+#[test]
+fn gaps_that_leave_an_early_cut_too_little_do_not_keep_a_model_away() {
+    // Every third day of the first hundred: enough days for an early cut, and no four weeks to learn from before it.
+    let mut values = simulated(Cadence::Day, 250, 12).values().to_vec();
+    (0..180).filter(|day| day % 3 > 0).for_each(|day| values[day] = f64::NAN);
+    let history = History::new(start(), Cadence::Day, values);
+    assert!(fit(&definition("1d", 48), &Inputs::alone(history)).is_ok());
+}
