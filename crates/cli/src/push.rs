@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use aria_core::artifact::{Kind, Ref};
+use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::contract::{Quarantine, Quarantined};
 use aria_core::event::Fact;
 use aria_core::head::Head;
@@ -70,10 +70,11 @@ impl Ingest {
         let bytes = input::read_within(file, &self.largest(edges, &head).await?)?;
         let format = input::format_of(file, &bytes)?;
         room.wait(edges, &self.series).await?;
-        let raw = edges.artifacts.put(Kind::Raw, &self.series, format, bytes).await?;
+        let raw = Artifact::of(Kind::Raw, &self.series, format, bytes);
+        feed::store(&edges.artifacts, &raw).await?;
         let start = Start::Sequence(edges.bus.last_sequence().await? + 1);
         let source = file.file_name().unwrap_or_default().to_string_lossy();
-        let (event, _) = edges.bus.receive(&self.series, &raw, now(), &source, head.ordinal).await?;
+        let (event, _) = edges.bus.receive(&self.series, &raw.name, now(), &source, head.ordinal).await?;
         let Fact::BatchReceived(received) = &event.fact else { bail!("the batch was not announced") };
         let mut events = edges.bus.events(&Filter::all().series(&self.series), start).await?;
         while let Some(recorded) = events.next_readable().await {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use async_nats::HeaderMap;
@@ -257,15 +257,19 @@ impl Inflictor {
         let Ok(consumer) = until("a consumer", WAITS, find).await else { return Ok(false) };
         let consumer: Consumer<pull::Config> = consumer;
         let mut taken = 0;
-        let asked = consumer.fetch().max_messages(messages as usize).expires(PULL).messages();
-        let mut found = timeout(WAITS, asked).await.context("the broker does not answer")??;
-        while let Ok(Some(Ok(message))) = timeout(WAITS, found.next()).await {
-            taken += 1;
-            if let Some(later) = later {
-                message
-                    .ack_with(AckKind::Nak(Some(later)))
-                    .await
-                    .map_err(|e| anyhow::anyhow!("cannot hand back: {e}"))?;
+        let over = Instant::now() + WAITS;
+        // Whether there is a message at this moment is chance: one is waited for, as by whoever sets a snare.
+        while taken == 0 && Instant::now() < over {
+            let ask = async || Ok(consumer.fetch().max_messages(messages as usize).expires(PULL).messages().await?);
+            let mut found = until("the broker to answer", WAITS, ask).await?;
+            while let Ok(Some(Ok(message))) = timeout(WAITS, found.next()).await {
+                taken += 1;
+                if let Some(later) = later {
+                    message
+                        .ack_with(AckKind::Nak(Some(later)))
+                        .await
+                        .map_err(|e| anyhow::anyhow!("cannot hand back: {e}"))?;
+                }
             }
         }
         context.client().flush().await?;
