@@ -70,7 +70,7 @@ fn mean_week(month: &[f64], per_day: usize) -> Vec<f64> {
     (0..steps).map(|step| month.iter().skip(step).step_by(steps).sum::<f64>() / weeks).collect()
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::baseline::{moved_week, repeated_days};
+use super::baseline::{mean, moved_week, repeated_days};
 use super::error::{FitError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
-use super::ridge::{Fitting, Ridge, With, mean, newest_month};
+use super::memory::{self, Memory};
+use super::ridge::{Fitting, Ridge, With, newest_month};
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
 
@@ -138,6 +139,11 @@ impl Candidate {
         let steps = definition.horizon_steps();
         let repeat = Repeat { cadence: definition.cadence, steps };
         let each = |member: Member| Ok(vec![member; cuts.len()]);
+        let memories =
+            Memory::competing(definition, &inputs.own, cuts.first().copied().unwrap_or_else(|| inputs.end()));
+        let direct = |fitting: &Fitting<'_>| -> Result<Vec<Ridge>, FitError> {
+            Ok(memory::choose(fitting.direct(&memories)?, cuts, inputs))
+        };
         if matches!(self, Self::RidgeCovariates | Self::RidgeAll) && inputs.covariates.is_empty() {
             return Err(FitError::NoCovariate { candidate: self.name() });
         }
@@ -145,22 +151,22 @@ impl Candidate {
             Self::PreviousDay => each(Member::PreviousDay(repeat)),
             Self::PreviousWeek => each(Member::PreviousWeek(repeat)),
             Self::UsualWeek => each(Member::UsualWeek(repeat)),
-            Self::Ridge => Ok(own.direct()?.into_iter().map(Member::Ridge).collect()),
+            Self::Ridge => Ok(direct(own)?.into_iter().map(Member::Ridge).collect()),
             Self::Recursive => {
                 let members = own.one_step()?.into_iter().map(|next| Member::Recursive(Recursive { next, steps }));
                 Ok(members.collect())
             }
             Self::RidgeCovariates => {
                 let fitting = Fitting::new(definition, inputs, With { covariates: true, weather: false }, cuts)?;
-                Ok(fitting.direct()?.into_iter().map(Member::RidgeCovariates).collect())
+                Ok(direct(&fitting)?.into_iter().map(Member::RidgeCovariates).collect())
             }
             Self::RidgeWeather => {
                 let fitting = Fitting::new(definition, inputs, With { covariates: false, weather: true }, cuts)?;
-                Ok(fitting.direct()?.into_iter().map(Member::RidgeWeather).collect())
+                Ok(direct(&fitting)?.into_iter().map(Member::RidgeWeather).collect())
             }
             Self::RidgeAll => {
                 let fitting = Fitting::new(definition, inputs, With { covariates: true, weather: true }, cuts)?;
-                Ok(fitting.direct()?.into_iter().map(Member::RidgeAll).collect())
+                Ok(direct(&fitting)?.into_iter().map(Member::RidgeAll).collect())
             }
         }
     }
