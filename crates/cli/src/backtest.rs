@@ -102,7 +102,7 @@ impl Backtest {
             Retrain::Policy => {}
         }
         let batches = self.batches(&bytes, &definition)?;
-        let mut platform = Offline::new(definition.clone())?;
+        let mut platform = Offline::new(definition.clone(), &[])?;
         let mut newest = None;
         for batch in batches {
             newest = platform.run(batch).await?.or(newest);

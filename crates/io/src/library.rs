@@ -1,7 +1,7 @@
 //! Series and forecasts read back from artifacts.
 
 use aria_core::artifact::Ref;
-use aria_core::forecast::{Forecast, Inputs, ValuesError};
+use aria_core::forecast::{Covariate, Forecast, Inputs, ValuesError};
 use aria_core::history::History;
 use aria_core::issued::Issued;
 use aria_core::series::Definition;
@@ -93,7 +93,8 @@ impl Series {
             .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
     }
 
-    /// The values in `from <= time < until` with the covariates that the definition names.
+    /// The values in `from <= time < until` with the covariates and the neighbours that the definition names; one that
+    /// is not there has no value.
     ///
     /// # Errors
     /// Where a table cannot be had or read.
@@ -104,8 +105,29 @@ impl Series {
         until: Timestamp,
     ) -> Result<Inputs, LibraryError> {
         let table = self.table(artifacts, from, until).await?;
-        Inputs::of_table(&self.definition, &table)
-            .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
+        let inputs = Inputs::of_table(&self.definition, &table);
+        let mut inputs = inputs.map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })?;
+        for neighbour in &self.definition.forecast.neighbours {
+            let history = match self.manifest.companion(&neighbour.series) {
+                Some(snapshot) => Self::open(artifacts, snapshot).await?.known(artifacts, from, until).await?,
+                None => None,
+            };
+            inputs.covariates.push(Covariate::of_neighbour(neighbour, history, &inputs.own));
+        }
+        Ok(inputs)
+    }
+
+    /// The values in `from <= time < until`; none where there is no row.
+    async fn known(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<History>, LibraryError> {
+        match self.history(artifacts, from, until).await {
+            Err(LibraryError::Table { source: TableError::Empty, .. }) => Ok(None),
+            history => history.map(Some),
+        }
     }
 }
 

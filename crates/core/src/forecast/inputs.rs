@@ -5,7 +5,7 @@ use super::error::FitError;
 use super::ridge::{Scale, newest_week};
 use super::weather::Weather;
 use crate::history::History;
-use crate::series::Definition;
+use crate::series::{Definition, Neighbour};
 use crate::table::{Table, TableError};
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
@@ -96,6 +96,15 @@ impl Inputs {
 }
 
 impl Covariate {
+    /// Another series of the platform, called by its name; without values where it has none.
+    pub fn of_neighbour(neighbour: &Neighbour, history: Option<History>, own: &History) -> Self {
+        Self {
+            name: neighbour.series.to_string(),
+            delay: i64::from(neighbour.delay_hours) * HOUR,
+            history: history.unwrap_or_else(|| History::new(own.start(), own.cadence(), Vec::new())),
+        }
+    }
+
     /// Whether a model can learn from it, or what is wrong with it.
     fn check(&self, inputs: &Inputs, first_cut: Timestamp, holdout_start: Timestamp) -> Result<(), &'static str> {
         if self.history.values().iter().all(|value| !value.is_finite()) {

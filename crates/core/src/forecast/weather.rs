@@ -4,6 +4,8 @@
 //! hours is never seen. Wind and sun do not turn into generation in proportion, so each variable comes with the powers
 //! of it that the plants' curves suggest, in the size of one.
 
+mod table;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::{DAY, HOUR, Timestamp};
@@ -77,6 +79,14 @@ pub enum WeatherError {
     /// There is none.
     #[error("there is no complete run of weather forecasts: each takes at least {} hours", DAY / HOUR)]
     Empty,
+    /// A row of a table is none of a run.
+    #[error("line {line}: {problem}")]
+    Row {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Two were issued at the same time.
     #[error("two runs were issued at {issued}")]
     Twice {

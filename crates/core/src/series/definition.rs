@@ -118,6 +118,20 @@ pub struct Forecasting {
     /// Columns of the source whose past helps to forecast; none unless they are named, for most do not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub covariates: Vec<Lookback>,
+    /// Other series of this platform whose past helps to forecast, such as a neighbouring zone's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// Another series whose past is looked at: its values, at the same cadence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Neighbour {
+    /// The series.
+    pub series: SeriesId,
+    /// Hours from the end of a step until its value is known.
+    #[serde(default)]
+    pub delay_hours: u32,
 }
 
 /// A column whose past is looked at.
@@ -144,6 +158,7 @@ impl Default for Forecasting {
             penalty: 10.0,
             candidates: Vec::new(),
             covariates: Vec::new(),
+            neighbours: Vec::new(),
         }
     }
 }
@@ -252,13 +267,27 @@ impl Definition {
         columns.sort();
         columns.dedup();
         faults.check("forecast.covariates", columns.len() == all, "names a column twice");
+        let delays = self.forecast.covariates.iter().map(|lookback| lookback.delay_hours);
+        self.check_delays("forecast.covariates", delays, faults);
+    }
+
+    fn check_neighbours(&self, faults: &mut Faults) {
+        let neighbours = &self.forecast.neighbours;
+        let mut names: Vec<&str> = neighbours.iter().map(|neighbour| neighbour.series.as_str()).collect();
+        faults.check("forecast.neighbours", !names.contains(&self.id.as_str()), "names the series itself");
+        names.extend(self.forecast.covariates.iter().map(|lookback| lookback.column.as_str()));
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        faults.check("forecast.neighbours", names.len() == all, "names a series twice, or one called like a covariate");
+        self.check_delays("forecast.neighbours", neighbours.iter().map(|neighbour| neighbour.delay_hours), faults);
+    }
+
+    fn check_delays(&self, field: &'static str, mut delays: impl Iterator<Item = u32>, faults: &mut Faults) {
         let step = self.cadence.seconds();
-        let known = |lookback: &Lookback| {
-            lookback.delay_hours <= LONGEST_DELAY_HOURS && i64::from(lookback.delay_hours) * HOUR % step == 0
-        };
         faults.check(
-            "forecast.covariates",
-            self.forecast.covariates.iter().all(known),
+            field,
+            delays.all(|hours| hours <= LONGEST_DELAY_HOURS && i64::from(hours) * HOUR % step == 0),
             &format!("has a delay_hours that is not a whole number of steps, or above {LONGEST_DELAY_HOURS}"),
         );
     }
@@ -276,6 +305,7 @@ impl Definition {
         self.contract.check(&mut faults);
         self.forecast.check(self.cadence, &mut faults);
         self.check_lookbacks(&mut faults);
+        self.check_neighbours(&mut faults);
         self.drift.check(&mut faults);
         let policy = &self.policy;
         faults.check(

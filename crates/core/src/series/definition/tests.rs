@@ -89,6 +89,23 @@ fn a_covariate_is_a_kept_column_named_once_and_known_after_whole_steps() {
 }
 
 #[test]
+fn a_neighbour_is_another_series_named_once_and_known_after_whole_steps() {
+    let with = |neighbours: &str| {
+        let text = SMALLEST.to_owned() + "[forecast]\nneighbours = " + neighbours;
+        Definition::from_toml(&text).map_err(|refused| refused.to_string())
+    };
+    let known = with("[{ series = \"fr.ci_direct\", delay_hours = 2 }]").unwrap();
+    let fr = "fr.ci_direct".parse().unwrap();
+    assert_eq!(known.forecast.neighbours, [Neighbour { series: fr, delay_hours: 2 }]);
+    let refused = |neighbours: &str| with(neighbours).unwrap_err();
+    let itself = format!("[{{ series = \"{}\" }}]", known.id);
+    assert!(refused(&itself).contains("names the series itself"));
+    assert!(refused("[{ series = \"fr.a\" }, { series = \"fr.a\" }]").contains("names a series twice"));
+    assert!(refused("[{ series = \"fr.a\", delay_hours = 400 }]").contains("or above 336"));
+    assert!(refused("[{ series = \"France\" }]").contains("is not a series"));
+}
+
+#[test]
 fn a_candidate_is_named_once_and_fits_the_cadence() {
     let with = |cadence: &str, candidates: &str| {
         let text = SMALLEST.replace("1h", cadence) + "[forecast]\ncandidates = " + candidates;
