@@ -1,15 +1,19 @@
 //! `aria backtest`: a history run through the platform offline, or forecast by models that are refitted by a calendar,
 //! and scored.
 
+mod page;
+mod plot;
 mod rolled;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use aria_core::backtest::Refit;
 use aria_core::forecast::{Candidate, Forecast};
 use aria_core::replay::{self, Batch};
+use aria_core::report::{About, Report, Withheld};
 use aria_core::series::{Definition, Lookback};
+use aria_core::summary::Tally;
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
@@ -58,6 +62,12 @@ pub struct Backtest {
     /// `base` sum up to the forecast. With --retrain never or 30d.
     #[arg(long)]
     explain: Option<PathBuf>,
+    /// A file for a report: one HTML page with plots of errors, intervals and forecasts beside the measured values.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// A file for the figures of the report as JSON.
+    #[arg(long)]
+    report_json: Option<PathBuf>,
     /// Prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -75,6 +85,16 @@ enum Retrain {
     Policy,
 }
 
+impl Retrain {
+    fn spelled(self) -> &'static str {
+        match self {
+            Self::Never => "once, for the first origin",
+            Self::Monthly => "every 30 days",
+            Self::Policy => "as the definition's policy decides",
+        }
+    }
+}
+
 impl Backtest {
     /// Runs the command.
     ///
@@ -82,19 +102,7 @@ impl Backtest {
     /// Where the input or the span cannot be used, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
-        outfile::check(&self.out)?;
-        if let Some(explain) = &self.explain {
-            outfile::check(explain)?;
-            if matches!(self.retrain, Retrain::Policy) {
-                bail!("--explain goes with --retrain never or 30d");
-            }
-            if [&self.out, &self.input].into_iter().any(|other| outfile::is_same(explain, other)) {
-                bail!("--explain names {}, which is another file of this run", explain.display());
-            }
-        }
-        if outfile::is_same(&self.input, &self.out) {
-            bail!("--out names the history itself, {}: name another file", self.input.display());
-        }
+        self.check_files()?;
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
         match self.retrain {
             Retrain::Never => return self.roll(&definition, &bytes, Refit::Never),
@@ -114,9 +122,15 @@ impl Backtest {
         let mut outcome = Outcome::load(&platform.stores().artifacts, platform.tally(), &newest).await?;
         self.keep_span(&mut outcome.forecasts)?;
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
+        let simulated = input::is_simulated(&bytes);
+        if self.is_reported() {
+            let about = self.about(platform.tally(), &outcome, simulated);
+            let newest = outcome.newest_model.as_ref();
+            self.write_report(&Report::of(&definition, about, &outcome.forecasts, newest, outcome.actuals()))?;
+        }
         let summary = Summary {
             series: definition.id.to_string(),
-            simulated: input::is_simulated(&bytes),
+            simulated,
             tally: platform.tally().clone(),
             latency_ms: None,
             errors: outcome.errors(),
@@ -127,6 +141,62 @@ impl Backtest {
             say!("{}", outcome::to_text(&summary));
         }
         Ok(())
+    }
+
+    /// Finds out before the work whether every file can be written, and that none is written over another.
+    fn check_files(&self) -> anyhow::Result<()> {
+        if self.explain.is_some() && matches!(self.retrain, Retrain::Policy) {
+            bail!("--explain goes with --retrain never or 30d");
+        }
+        let mut files: Vec<&Path> = Vec::new();
+        for (option, file) in [
+            ("--out", Some(&self.out)),
+            ("--explain", self.explain.as_ref()),
+            ("--report", self.report.as_ref()),
+            ("--report-json", self.report_json.as_ref()),
+        ] {
+            let Some(file) = file else { continue };
+            outfile::check(file)?;
+            if outfile::is_same(&self.input, file) {
+                bail!("{option} names the history itself, {}: name another file", self.input.display());
+            }
+            if files.iter().any(|other| other == file || outfile::is_same(other, file)) {
+                bail!("{option} names {}, which is another file of this run", file.display());
+            }
+            files.push(file);
+        }
+        Ok(())
+    }
+
+    fn is_reported(&self) -> bool {
+        self.report.is_some() || self.report_json.is_some()
+    }
+
+    fn write_report(&self, report: &Report) -> anyhow::Result<()> {
+        if let Some(file) = &self.report {
+            outfile::write(file, &page::html(report)?)?;
+        }
+        if let Some(file) = &self.report_json {
+            outfile::write(file, &(serde_json::to_string_pretty(report)? + "\n"))?;
+        }
+        Ok(())
+    }
+
+    /// How the platform was run.
+    fn about(&self, tally: &Tally, outcome: &Outcome, simulated: bool) -> About {
+        let withheld = tally.withheld_because().iter().filter(|(time, _)| self.is_in_span(*time));
+        About {
+            simulated,
+            retraining: self.retrain.spelled().to_owned(),
+            models: tally.promotions,
+            withheld: withheld.map(|(origin, reason)| Withheld { origin: *origin, reason: reason.clone() }).collect(),
+            reduced: outcome.reduced.iter().filter(|origin| self.is_in_span(**origin)).count() as u64,
+            rows_refused: tally.rows_quarantined,
+        }
+    }
+
+    fn is_in_span(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time <= to)
     }
 
     /// The batches up to the last hour that a forecast of the span is scored with. Those before the span, and what
@@ -152,7 +222,7 @@ impl Backtest {
     /// Leaves the forecasts whose origins lie in the span.
     fn keep_span(&self, forecasts: &mut Vec<Forecast>) -> anyhow::Result<()> {
         let issued = forecasts.len();
-        forecasts.retain(|f| self.from.is_none_or(|t| f.origin >= t) && self.to.is_none_or(|t| f.origin <= t));
+        forecasts.retain(|forecast| self.is_in_span(forecast.origin));
         if forecasts.is_empty() && (self.from.is_some() || self.to.is_some()) {
             bail!("no forecast begins in {}, of {issued} issued", input::span(self.from, self.to));
         }

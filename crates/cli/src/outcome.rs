@@ -61,6 +61,10 @@ const FIRST_MODEL: &str = "first_model";
 pub struct Outcome {
     /// The issued forecasts in the order of their batches.
     pub forecasts: Vec<Forecast>,
+    /// Origins of forecasts that were made without some of their inputs, where that is stored with them.
+    pub reduced: Vec<Timestamp>,
+    /// The newest model that took over, where models are stored.
+    pub newest_model: Option<Ensemble>,
     actuals: History,
     first_model: Option<Ensemble>,
 }
@@ -68,7 +72,12 @@ pub struct Outcome {
 impl Outcome {
     /// The forecasts of a run, the values that they are scored against, and the first model that served.
     pub fn new(forecasts: Vec<Forecast>, actuals: History, first_model: Option<Ensemble>) -> Self {
-        Self { forecasts, actuals, first_model }
+        Self { forecasts, reduced: Vec::new(), newest_model: None, actuals, first_model }
+    }
+
+    /// The values that the forecasts are scored against.
+    pub fn actuals(&self) -> &History {
+        &self.actuals
     }
 
     /// Loads what a run issued, and the series as it is in the end.
@@ -76,17 +85,19 @@ impl Outcome {
     /// # Errors
     /// Where an artifact cannot be had.
     pub async fn load(artifacts: &Artifacts, tally: &Tally, newest: &Ref) -> anyhow::Result<Self> {
-        let mut forecasts = Vec::new();
+        let (mut forecasts, mut reduced) = (Vec::new(), Vec::new());
         for issued in tally.forecasts() {
-            forecasts.push(library::forecast(artifacts, &issued.forecast).await?.1);
+            let (document, forecast) = library::forecast(artifacts, &issued.forecast).await?;
+            if !document.without.is_empty() {
+                reduced.push(forecast.origin);
+            }
+            forecasts.push(forecast);
         }
         let series = Series::open(artifacts, newest).await?;
         let actuals = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
-        let first_model = match tally.first_model() {
-            Some(model) => Some(artifacts.get_document::<Model>(model).await?.fitted.serving),
-            None => None,
-        };
-        Ok(Self { forecasts, actuals, first_model })
+        let first_model = serving(artifacts, tally.first_model()).await?;
+        let newest_model = serving(artifacts, tally.newest_model()).await?;
+        Ok(Self { forecasts, reduced, newest_model, actuals, first_model })
     }
 
     /// Errors by the year of the origin, beside the first model's and the naive forecasts'.
@@ -121,10 +132,7 @@ impl Outcome {
     fn rivals(&self, forecast: &Forecast) -> Option<Vec<(&'static str, Vec<f64>)>> {
         let (origin, steps) = (forecast.origin, forecast.points.len());
         let known = self.known(origin);
-        let mut rivals = Vec::new();
-        for (name, baseline) in baseline::BASELINES {
-            rivals.push((name, baseline(&known, origin, steps)?));
-        }
+        let mut rivals = baseline::all(&known, origin, steps)?;
         if let Some(model) = &self.first_model {
             rivals.push((FIRST_MODEL, model.predict(&Inputs::alone(known.clone()), origin).ok()?.values));
         }
@@ -134,6 +142,14 @@ impl Outcome {
     /// The weeks that were known at an origin.
     fn known(&self, origin: Timestamp) -> History {
         self.actuals.between(origin.plus(-forecast::NEEDED_DAYS * DAY), origin)
+    }
+}
+
+/// The forecaster of a stored model.
+async fn serving(artifacts: &Artifacts, model: Option<&Ref>) -> anyhow::Result<Option<Ensemble>> {
+    match model {
+        Some(model) => Ok(Some(artifacts.get_document::<Model>(model).await?.fitted.serving)),
+        None => Ok(None),
     }
 }
 

@@ -32,6 +32,7 @@ pub mod reach;
 pub mod registry;
 pub mod remarks;
 pub mod replay;
+pub mod report;
 pub mod score;
 pub mod series;
 pub mod simulate;

@@ -7,6 +7,7 @@ use aria_core::backtest::{self, Plan, Refit};
 use aria_core::contract;
 use aria_core::forecast::{Explanation, Inputs};
 use aria_core::history::History;
+use aria_core::report::{About, Report, Withheld};
 use aria_core::series::Definition;
 use aria_core::time::{Cadence, DAY, HOUR, Timestamp};
 use serde::Serialize;
@@ -37,13 +38,6 @@ struct Summary {
     errors: Vec<Year>,
 }
 
-/// An origin without a forecast.
-#[derive(Clone, Debug, Serialize)]
-struct Withheld {
-    origin: Timestamp,
-    reason: String,
-}
-
 impl Backtest {
     /// Runs the backtest, writes its forecasts and prints its summary.
     pub(super) fn roll(&self, definition: &Definition, bytes: &[u8], refit: Refit) -> anyhow::Result<()> {
@@ -64,14 +58,28 @@ impl Backtest {
         let outcome = Outcome::new(run.forecasts, inputs.own, first_model);
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
         let withheld = run.withheld.into_iter().map(|(origin, reason)| Withheld { origin, reason });
+        let withheld: Vec<Withheld> = withheld.collect();
+        let simulated = input::is_simulated(bytes);
+        if self.is_reported() {
+            let about = About {
+                simulated,
+                retraining: self.retrain.spelled().to_owned(),
+                models: run.models.len() as u64,
+                withheld: withheld.clone(),
+                reduced: run.reduced,
+                rows_refused: checked.rows_refused,
+            };
+            let newest = run.models.last().map(|(_, model)| &model.serving);
+            self.write_report(&Report::of(definition, about, &outcome.forecasts, newest, outcome.actuals()))?;
+        }
         let summary = Summary {
             series: definition.id.to_string(),
-            simulated: input::is_simulated(bytes),
+            simulated,
             rows_refused: checked.rows_refused,
             models: run.models.iter().map(|(origin, _)| *origin).collect(),
             issued: outcome.forecasts.len() as u64,
             reduced: run.reduced,
-            withheld: withheld.collect(),
+            withheld,
             errors: outcome.errors(),
         };
         if self.json {
