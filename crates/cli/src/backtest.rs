@@ -4,16 +4,15 @@
 mod page;
 mod plot;
 mod rolled;
+mod written;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use aria_core::backtest::Refit;
 use aria_core::forecast::{Candidate, Forecast};
 use aria_core::replay::{self, Batch};
-use aria_core::report::{About, Report, Withheld};
 use aria_core::series::{Definition, Lookback};
-use aria_core::summary::Tally;
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
@@ -68,6 +67,10 @@ pub struct Backtest {
     /// A file for the figures of the report as JSON.
     #[arg(long)]
     report_json: Option<PathBuf>,
+    /// A file for the card of the newest model, in Markdown: its data and features, errors of the backtest, what it
+    /// cannot know.
+    #[arg(long)]
+    card: Option<PathBuf>,
     /// Prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -122,77 +125,20 @@ impl Backtest {
         let mut outcome = Outcome::load(&platform.stores().artifacts, platform.tally(), &newest).await?;
         self.keep_span(&mut outcome.forecasts)?;
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
-        let simulated = input::is_simulated(&bytes);
-        if self.is_reported() {
-            let about = self.about(platform.tally(), &outcome, simulated);
-            let newest = outcome.newest_model.as_ref();
-            self.write_report(&Report::of(&definition, about, &outcome.forecasts, newest, outcome.actuals()))?;
-        }
         let summary = Summary {
             series: definition.id.to_string(),
-            simulated,
+            simulated: input::is_simulated(&bytes),
             tally: platform.tally().clone(),
             latency_ms: None,
             errors: outcome.errors(),
         };
+        self.report_platform(&definition, &summary, &outcome)?;
         if self.json {
             say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
             say!("{}", outcome::to_text(&summary));
         }
         Ok(())
-    }
-
-    /// Finds out before the work whether every file can be written, and that none is written over another.
-    fn check_files(&self) -> anyhow::Result<()> {
-        if self.explain.is_some() && matches!(self.retrain, Retrain::Policy) {
-            bail!("--explain goes with --retrain never or 30d");
-        }
-        let mut files: Vec<&Path> = Vec::new();
-        for (option, file) in [
-            ("--out", Some(&self.out)),
-            ("--explain", self.explain.as_ref()),
-            ("--report", self.report.as_ref()),
-            ("--report-json", self.report_json.as_ref()),
-        ] {
-            let Some(file) = file else { continue };
-            outfile::check(file)?;
-            if outfile::is_same(&self.input, file) {
-                bail!("{option} names the history itself, {}: name another file", self.input.display());
-            }
-            if files.iter().any(|other| other == file || outfile::is_same(other, file)) {
-                bail!("{option} names {}, which is another file of this run", file.display());
-            }
-            files.push(file);
-        }
-        Ok(())
-    }
-
-    fn is_reported(&self) -> bool {
-        self.report.is_some() || self.report_json.is_some()
-    }
-
-    fn write_report(&self, report: &Report) -> anyhow::Result<()> {
-        if let Some(file) = &self.report {
-            outfile::write(file, &page::html(report)?)?;
-        }
-        if let Some(file) = &self.report_json {
-            outfile::write(file, &(serde_json::to_string_pretty(report)? + "\n"))?;
-        }
-        Ok(())
-    }
-
-    /// How the platform was run.
-    fn about(&self, tally: &Tally, outcome: &Outcome, simulated: bool) -> About {
-        let withheld = tally.withheld_because().iter().filter(|(time, _)| self.is_in_span(*time));
-        About {
-            simulated,
-            retraining: self.retrain.spelled().to_owned(),
-            models: tally.promotions,
-            withheld: withheld.map(|(origin, reason)| Withheld { origin: *origin, reason: reason.clone() }).collect(),
-            reduced: outcome.reduced.iter().filter(|origin| self.is_in_span(**origin)).count() as u64,
-            rows_refused: tally.rows_quarantined,
-        }
     }
 
     fn is_in_span(&self, time: Timestamp) -> bool {

@@ -64,7 +64,7 @@ pub struct Outcome {
     /// Origins of forecasts that were made without some of their inputs, where that is stored with them.
     pub reduced: Vec<Timestamp>,
     /// The newest model that took over, where models are stored.
-    pub newest_model: Option<Ensemble>,
+    pub newest_model: Option<Model>,
     actuals: History,
     first_model: Option<Ensemble>,
 }
@@ -95,8 +95,8 @@ impl Outcome {
         }
         let series = Series::open(artifacts, newest).await?;
         let actuals = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
-        let first_model = serving(artifacts, tally.first_model()).await?;
-        let newest_model = serving(artifacts, tally.newest_model()).await?;
+        let first_model = stored(artifacts, tally.first_model()).await?.map(|model| model.fitted.serving);
+        let newest_model = stored(artifacts, tally.newest_model()).await?;
         Ok(Self { forecasts, reduced, newest_model, actuals, first_model })
     }
 
@@ -145,10 +145,9 @@ impl Outcome {
     }
 }
 
-/// The forecaster of a stored model.
-async fn serving(artifacts: &Artifacts, model: Option<&Ref>) -> anyhow::Result<Option<Ensemble>> {
+async fn stored(artifacts: &Artifacts, model: Option<&Ref>) -> anyhow::Result<Option<Model>> {
     match model {
-        Some(model) => Ok(Some(artifacts.get_document::<Model>(model).await?.fitted.serving)),
+        Some(model) => Ok(Some(artifacts.get_document(model).await?)),
         None => Ok(None),
     }
 }

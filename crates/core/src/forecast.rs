@@ -25,6 +25,7 @@ pub use ensemble::{Ensemble, Made};
 pub use error::{FitError, ModelError, PredictError};
 pub use explain::{Explanation, Input};
 pub use inputs::{Covariate, Inputs};
+pub(crate) use lags::{covariate_lags, lags};
 pub use member::{Candidate, Member};
 pub use recent::{NEEDED_DAYS, RecentError};
 pub use ridge::{Ridge, SolveError};

@@ -8,6 +8,7 @@ pub mod archive;
 pub mod artifact;
 pub mod backtest;
 pub mod belonging;
+pub mod card;
 pub mod cell;
 pub mod contract;
 pub mod document;

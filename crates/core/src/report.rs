@@ -160,10 +160,11 @@ struct Scored<'a> {
 
 /// Where a step lies in local time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+pub(crate) struct Place {
     year: i16,
     month: i8,
-    hour: i8,
+    /// The local hour.
+    pub(crate) hour: i8,
 }
 
 impl<'a> Scored<'a> {
@@ -184,7 +185,8 @@ impl<'a> Scored<'a> {
 }
 
 impl Place {
-    fn of(time: Timestamp, zone: &jiff::tz::TimeZone) -> Self {
+    /// The place of a time.
+    pub(crate) fn of(time: Timestamp, zone: &jiff::tz::TimeZone) -> Self {
         let local = time.local(zone);
         Self { year: local.year(), month: local.month(), hour: local.hour() }
     }
@@ -198,19 +200,19 @@ impl Place {
     }
 
     /// The season by its months, which mean the same on either half of the earth.
-    fn season(self) -> (i8, &'static str) {
+    pub(crate) fn season(self) -> (i8, &'static str) {
         let number = self.month % 12 / 3;
         (number, ["Dec-Feb", "Mar-May", "Jun-Aug", "Sep-Nov"][number as usize])
     }
 }
 
 /// Days of a horizon, the last one perhaps not whole.
-fn horizon_days(definition: &Definition) -> usize {
+pub(crate) fn horizon_days(definition: &Definition) -> usize {
     definition.horizon_steps().div_ceil(definition.cadence.per_day())
 }
 
 /// Puts things into the groups of their keys; a group that is named beforehand is there even where it is empty.
-fn grouped<'t, T, K: Ord + Clone, F>(
+pub(crate) fn grouped<'t, T, K: Ord + Clone, F>(
     things: &'t [T],
     beforehand: impl IntoIterator<Item = K>,
     key: impl Fn(&T) -> K,

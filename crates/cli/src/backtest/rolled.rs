@@ -7,12 +7,12 @@ use aria_core::backtest::{self, Plan, Refit};
 use aria_core::contract;
 use aria_core::forecast::{Explanation, Inputs};
 use aria_core::history::History;
-use aria_core::report::{About, Report, Withheld};
+use aria_core::report::{About, Withheld};
 use aria_core::series::Definition;
 use aria_core::time::{Cadence, DAY, HOUR, Timestamp};
 use serde::Serialize;
 
-use super::Backtest;
+use super::{Backtest, Retrain};
 use crate::outcome::{self, Outcome, Year};
 use crate::output::path;
 use crate::{input, outfile};
@@ -58,30 +58,19 @@ impl Backtest {
         let outcome = Outcome::new(run.forecasts, inputs.own, first_model);
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
         let withheld = run.withheld.into_iter().map(|(origin, reason)| Withheld { origin, reason });
-        let withheld: Vec<Withheld> = withheld.collect();
-        let simulated = input::is_simulated(bytes);
-        if self.is_reported() {
-            let about = About {
-                simulated,
-                retraining: self.retrain.spelled().to_owned(),
-                models: run.models.len() as u64,
-                withheld: withheld.clone(),
-                reduced: run.reduced,
-                rows_refused: checked.rows_refused,
-            };
-            let newest = run.models.last().map(|(_, model)| &model.serving);
-            self.write_report(&Report::of(definition, about, &outcome.forecasts, newest, outcome.actuals()))?;
-        }
         let summary = Summary {
             series: definition.id.to_string(),
-            simulated,
+            simulated: input::is_simulated(bytes),
             rows_refused: checked.rows_refused,
             models: run.models.iter().map(|(origin, _)| *origin).collect(),
             issued: outcome.forecasts.len() as u64,
             reduced: run.reduced,
-            withheld,
+            withheld: withheld.collect(),
             errors: outcome.errors(),
         };
+        if let Some((_, newest)) = run.models.last() {
+            self.report_rolled(definition, bytes, newest, &summary.about(self.retrain), &outcome)?;
+        }
         if self.json {
             say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
@@ -128,6 +117,18 @@ fn to_csv(explanations: &[Explanation], cadence: Cadence) -> String {
 }
 
 impl Summary {
+    /// How the backtest was run.
+    fn about(&self, retrain: Retrain) -> About {
+        About {
+            simulated: self.simulated,
+            retraining: retrain.spelled().to_owned(),
+            models: self.models.len() as u64,
+            withheld: self.withheld.clone(),
+            reduced: self.reduced,
+            rows_refused: self.rows_refused,
+        }
+    }
+
     fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.

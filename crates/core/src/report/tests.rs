@@ -87,7 +87,7 @@ fn a_constant_error_is_the_same_in_every_group() {
 
 #[test]
 fn skill_is_the_share_by_which_the_error_is_smaller() {
-    // Every day is 10 above the one before it. The last day repeated is 10 and 20 wrong, the forecast 3: 7/10 and 17/20.
+    // Every day is 10 above the one before it. The last day repeated is 10 and 20 wrong, the forecast 3: 7/10, 17/20.
     let rising = |at: Timestamp| 100.0 + 10.0 * at.since(time("2022-01-01")).div_euclid(DAY) as f64;
     let measured = hours("2022-01-01", 60, rising);
     let report = report(&hourly(), &daily("2022-02-01", 5, |at| rising(at) - 3.0), &measured);
