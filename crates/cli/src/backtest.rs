@@ -1,7 +1,10 @@
 //! `aria backtest`: a history run through the platform offline, or forecast by models that are refitted by a calendar,
 //! and scored.
 
+mod page;
+mod plot;
 mod rolled;
+mod written;
 
 use std::path::PathBuf;
 
@@ -58,6 +61,16 @@ pub struct Backtest {
     /// `base` sum up to the forecast. With --retrain never or 30d.
     #[arg(long)]
     explain: Option<PathBuf>,
+    /// A file for a report: one HTML page with plots of errors, intervals and forecasts beside the measured values.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// A file for the figures of the report as JSON.
+    #[arg(long)]
+    report_json: Option<PathBuf>,
+    /// A file for the card of the newest model, in Markdown: its data and features, errors of the backtest, what it
+    /// cannot know.
+    #[arg(long)]
+    card: Option<PathBuf>,
     /// Prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -75,6 +88,16 @@ enum Retrain {
     Policy,
 }
 
+impl Retrain {
+    fn spelled(self) -> &'static str {
+        match self {
+            Self::Never => "once, for the first origin",
+            Self::Monthly => "every 30 days",
+            Self::Policy => "as the definition's policy decides",
+        }
+    }
+}
+
 impl Backtest {
     /// Runs the command.
     ///
@@ -82,19 +105,7 @@ impl Backtest {
     /// Where the input or the span cannot be used, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
-        outfile::check(&self.out)?;
-        if let Some(explain) = &self.explain {
-            outfile::check(explain)?;
-            if matches!(self.retrain, Retrain::Policy) {
-                bail!("--explain goes with --retrain never or 30d");
-            }
-            if [&self.out, &self.input].into_iter().any(|other| outfile::is_same(explain, other)) {
-                bail!("--explain names {}, which is another file of this run", explain.display());
-            }
-        }
-        if outfile::is_same(&self.input, &self.out) {
-            bail!("--out names the history itself, {}: name another file", self.input.display());
-        }
+        self.check_files()?;
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
         match self.retrain {
             Retrain::Never => return self.roll(&definition, &bytes, Refit::Never),
@@ -121,12 +132,17 @@ impl Backtest {
             latency_ms: None,
             errors: outcome.errors(),
         };
+        self.report_platform(&definition, &summary, &outcome)?;
         if self.json {
             say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
             say!("{}", outcome::to_text(&summary));
         }
         Ok(())
+    }
+
+    fn is_in_span(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time <= to)
     }
 
     /// The batches up to the last hour that a forecast of the span is scored with. Those before the span, and what
@@ -152,7 +168,7 @@ impl Backtest {
     /// Leaves the forecasts whose origins lie in the span.
     fn keep_span(&self, forecasts: &mut Vec<Forecast>) -> anyhow::Result<()> {
         let issued = forecasts.len();
-        forecasts.retain(|f| self.from.is_none_or(|t| f.origin >= t) && self.to.is_none_or(|t| f.origin <= t));
+        forecasts.retain(|forecast| self.is_in_span(forecast.origin));
         if forecasts.is_empty() && (self.from.is_some() || self.to.is_some()) {
             bail!("no forecast begins in {}, of {issued} issued", input::span(self.from, self.to));
         }

@@ -26,6 +26,7 @@ pub use ensemble::{Ensemble, Made};
 pub use error::{FitError, ModelError, PredictError};
 pub use explain::{Explanation, Input};
 pub use inputs::{Covariate, Inputs};
+pub(crate) use lags::{covariate_lags, lags};
 pub use member::{Candidate, Member};
 pub use memory::Memory;
 pub use recent::{NEEDED_DAYS, RecentError};

@@ -8,11 +8,12 @@ use aria_core::backtest::{self, Plan, Refit};
 use aria_core::contract;
 use aria_core::forecast::{Covariate, Explanation, Inputs};
 use aria_core::history::History;
+use aria_core::report::{About, Withheld};
 use aria_core::series::Definition;
 use aria_core::time::{Cadence, DAY, HOUR, Timestamp};
 use serde::Serialize;
 
-use super::Backtest;
+use super::{Backtest, Retrain};
 use crate::outcome::{self, Outcome, Year};
 use crate::output::path;
 use crate::{input, outfile};
@@ -42,13 +43,6 @@ struct Summary {
     errors: Vec<Year>,
 }
 
-/// An origin without a forecast, or without the fit that was due.
-#[derive(Clone, Debug, Serialize)]
-struct Withheld {
-    origin: Timestamp,
-    reason: String,
-}
-
 impl Backtest {
     /// Runs the backtest, writes its forecasts and prints its summary.
     pub(super) fn roll(&self, definition: &Definition, bytes: &[u8], refit: Refit) -> anyhow::Result<()> {
@@ -66,8 +60,8 @@ impl Backtest {
         if let Some(file) = &self.explain {
             outfile::write(file, &to_csv(&run.explain(&inputs), definition.cadence))?;
         }
-        let first_model = run.models.first().map(|(_, model)| model.serving.clone());
-        let outcome = Outcome::new(run.forecasts, inputs.own, first_model);
+        let first_model = run.models.first().map(|(_, model)| model);
+        let outcome = Outcome::new(run.forecasts, inputs, first_model);
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
         let told = |all: Vec<(Timestamp, String)>| {
             all.into_iter().map(|(origin, reason)| Withheld { origin, reason }).collect()
@@ -84,6 +78,9 @@ impl Backtest {
             left_out: run.models.iter().flat_map(|(_, model)| model.left_out.clone()).collect(),
             errors: outcome.errors(),
         };
+        if let Some((_, newest)) = run.models.last() {
+            self.report_rolled(definition, bytes, newest, &summary.about(self.retrain), &outcome)?;
+        }
         if self.json {
             say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
@@ -142,6 +139,18 @@ fn to_csv(explanations: &[Explanation], cadence: Cadence) -> String {
 }
 
 impl Summary {
+    /// How the backtest was run.
+    fn about(&self, retrain: Retrain) -> About {
+        About {
+            simulated: self.simulated,
+            retraining: retrain.spelled().to_owned(),
+            models: self.models.len() as u64,
+            withheld: self.withheld.clone(),
+            reduced: self.reduced,
+            rows_refused: self.rows_refused,
+        }
+    }
+
     fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.

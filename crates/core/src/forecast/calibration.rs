@@ -215,6 +215,18 @@ impl Calibration {
         }
     }
 
+    /// The errors of rolling origins by step, with what was taken off for the level; none of a model of an earlier
+    /// version, whose errors only stand for its half widths.
+    pub fn errors(&self) -> impl Iterator<Item = (Timestamp, Vec<Option<f64>>)> + '_ {
+        let is_rolled = self.past.is_sorted_by(|a, b| a.origin < b.origin);
+        self.past.iter().filter(move |_| is_rolled).map(|past| {
+            let left = |(step, error): (usize, &Option<f64>)| {
+                Some((*error)? - past.corrections[step / self.cadence.per_day()])
+            };
+            (past.origin, past.errors.iter().enumerate().map(left).collect())
+        })
+    }
+
     /// What is to be taken off, by day of the horizon.
     fn corrections(&self, now: Timestamp) -> Vec<f64> {
         let per_day = self.cadence.per_day();

@@ -121,7 +121,7 @@ impl Candidate {
     }
 
     /// Whether it looks at weather forecasts.
-    pub(super) fn sees_weather(self) -> bool {
+    pub(crate) fn sees_weather(self) -> bool {
         matches!(self, Self::RidgeWeather | Self::RidgeAll)
     }
 

@@ -14,8 +14,11 @@ use crate::time::{Cadence, DAY, HOUR, Timestamp};
 pub struct Definition {
     /// Its name.
     pub id: SeriesId,
-    /// The unit of its values, for people: `gCO2eq/kWh`.
+    /// The unit of its values, for people: `gCO2eq/kWh`; of an emission per hour, as `tCO2eq/h`.
     pub unit: String,
+    /// What its values are, which says whether they can be summed up.
+    #[serde(default, skip_serializing_if = "Quantity::is_intensity")]
+    pub quantity: Quantity,
     /// The distance between two values.
     pub cadence: Cadence,
     /// The IANA name of the zone whose local time shapes the day: `Europe/Rome`.
@@ -35,6 +38,27 @@ pub struct Definition {
     #[serde(default)]
     pub policy: Policy,
 }
+
+/// What the values of a series are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// An amount for each unit of energy: a sum over time means nothing.
+    #[default]
+    Intensity,
+    /// An amount that is emitted in each hour: times hours it is an amount.
+    Emission,
+}
+
+impl Quantity {
+    /// Left out where it is stored, so that a definition without it keeps its bytes.
+    fn is_intensity(&self) -> bool {
+        *self == Self::Intensity
+    }
+}
+
+/// What the unit of an emission ends with.
+const PER_HOUR: &str = "/h";
 
 /// Where the values stand in what is handed in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -249,6 +273,12 @@ impl Definition {
         TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
+    /// The unit of a sum over time: that of an emission without its hours; an intensity has none.
+    pub fn total_unit(&self) -> Option<&str> {
+        let unit = self.unit.trim().strip_suffix(PER_HOUR).map(str::trim_end);
+        unit.filter(|unit| self.quantity == Quantity::Emission && !unit.is_empty())
+    }
+
     /// Steps of the horizon.
     pub fn horizon_steps(&self) -> usize {
         (i64::from(self.forecast.horizon_hours) * HOUR / self.cadence.seconds()) as usize
@@ -296,6 +326,11 @@ impl Definition {
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Faults(Vec::new());
         faults.check("unit", !self.unit.trim().is_empty(), "is empty; name the unit of the values");
+        faults.check(
+            "unit",
+            self.quantity != Quantity::Emission || self.total_unit().is_some(),
+            "must be an amount per hour where quantity is `emission`, such as tCO2eq/h",
+        );
         faults.check(
             "time_zone",
             TimeZone::get(&self.time_zone).is_ok(),

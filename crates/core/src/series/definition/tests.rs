@@ -116,3 +116,26 @@ fn a_candidate_is_named_once_and_fits_the_cadence() {
     assert!(with("15min", "[\"recursive\"]").unwrap_err().contains("does not forecast this cadence"));
     assert!(with("1h", "[\"trees\"]").unwrap_err().contains("unknown variant `trees`"));
 }
+
+#[test]
+fn an_emission_is_a_rate_per_hour_and_says_the_unit_of_its_totals() {
+    let with = |unit: &str, quantity: &str| {
+        let text = SMALLEST.replace("gCO2eq/kWh", unit).replacen("cadence", &format!("{quantity}\ncadence"), 1);
+        let read = Definition::from_toml(&text).map_err(|refused| refused.to_string());
+        read.map(|definition| definition.total_unit().map(str::to_owned))
+    };
+    assert_eq!(with("tCO2eq/h", "quantity = \"emission\""), Ok(Some("tCO2eq".to_owned())));
+    for unit in ["gCO2eq/kWh", "tCO2eq", "/h"] {
+        assert!(with(unit, "quantity = \"emission\"").unwrap_err().contains("unit: must be an amount per hour"));
+    }
+    assert_eq!(with("gCO2eq/kWh", "quantity = \"intensity\""), Ok(None));
+    // What is no emission has no total, whatever its unit looks like.
+    assert_eq!(with("MWh/h", ""), Ok(None));
+    assert!(with("t/h", "quantity = \"mass\"").unwrap_err().contains("unknown variant `mass`"));
+}
+
+#[test]
+fn an_intensity_is_stored_as_before_there_were_quantities() {
+    let stored = serde_json::to_value(Definition::from_toml(SMALLEST).unwrap()).unwrap();
+    assert_eq!(stored.get("quantity"), None);
+}
