@@ -1,6 +1,7 @@
 //! `aria backtest`: a history run through the platform offline, or forecast by models that are refitted by a calendar,
 //! and scored.
 
+mod others;
 mod page;
 mod plot;
 mod rolled;
@@ -16,7 +17,7 @@ use aria_core::series::{Definition, Lookback};
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
-use crate::offline::Offline;
+use self::others::{NeighbourFile, WeatherFile};
 use crate::outcome::{self, Outcome, Summary};
 use crate::{input, outfile};
 
@@ -48,12 +49,20 @@ pub struct Backtest {
     #[arg(long, value_enum, default_value_t = Retrain::Policy)]
     retrain: Retrain,
     /// What models are made of, in place of the definition's: ridge, recursive, usual_week, previous_day,
-    /// previous_week, ridge_covariates.
+    /// previous_week, ridge_covariates, and with --weather ridge_weather and ridge_all.
     #[arg(long, value_delimiter = ',', value_parser = candidate)]
     candidates: Vec<Candidate>,
     /// Columns of the history whose past helps to forecast; `column@2` for one that is known two hours late.
     #[arg(long, value_delimiter = ',', value_parser = lookback)]
     covariates: Vec<Lookback>,
+    /// Other series whose past helps to forecast, each from a file: `fr.ci_direct=fr.csv`, or
+    /// `fr.ci_direct=fr.csv:column@2` for another column, known two hours late.
+    #[arg(long, value_parser = others::neighbour)]
+    neighbours: Vec<NeighbourFile>,
+    /// Weather forecasts, and the hours after its issue at which a run is known: `runs.csv@6`. Columns: issued_utc,
+    /// target_utc,wind_ms,sun_wm2,temperature_k,dew_point_k,rain_mm. With --retrain never or 30d.
+    #[arg(long, value_parser = others::weather)]
+    weather: Option<WeatherFile>,
     /// The file that the forecasts are written to.
     #[arg(long)]
     out: PathBuf,
@@ -113,9 +122,16 @@ impl Backtest {
             Retrain::Policy => {}
         }
         let batches = self.batches(&bytes, &definition)?;
-        let mut platform = Offline::new(definition.clone(), &[])?;
+        let (mut platform, others) = self.platform(&definition)?;
+        let mut others = others.into_iter().peekable();
         let mut newest = None;
         for batch in batches {
+            while let Some((series, other)) = others.next_if(|(_, other)| other.as_of <= batch.as_of) {
+                let as_of = other.as_of;
+                if let Some(reason) = platform.run_neighbour(&series, other).await? {
+                    note!("the batch of `{series}` of {as_of} was rejected: {reason}");
+                }
+            }
             newest = platform.run(batch).await?.or(newest);
         }
         let Some(newest) = newest else {
@@ -195,7 +211,11 @@ impl Backtest {
         if !self.covariates.is_empty() {
             definition.forecast.covariates.clone_from(&self.covariates);
         }
-        let faults = definition.faults();
+        self.add_others(&mut definition)?;
+        let mut faults = definition.faults();
+        if self.weather.is_some() {
+            faults.retain(|fault| !fault.is_for_want_of_weather());
+        }
         if let Some(fault) = faults.first() {
             bail!("{}: {}", fault.field, fault.problem);
         }

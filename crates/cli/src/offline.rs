@@ -82,22 +82,19 @@ impl Offline {
         &self.tally
     }
 
-    /// Takes in a batch of a neighbour, for which nothing is forecast here.
+    /// Takes in a batch of a neighbour, for which nothing is forecast here; gives the reason where it was rejected.
     ///
     /// # Errors
-    /// Where it cannot be stored, or is rejected.
-    pub async fn run_neighbour(&mut self, series: &SeriesId, batch: Batch) -> anyhow::Result<()> {
+    /// Where it cannot be stored.
+    pub async fn run_neighbour(&mut self, series: &SeriesId, batch: Batch) -> anyhow::Result<Option<String>> {
         let delivery = self.receive(series, batch).await?;
-        if let Outcome::Done(events) = hand(&self.ingestion, &delivery).await? {
-            let rejected = events.iter().find_map(|event| match &event.fact {
-                Fact::BatchRejected(rejected) => Some(&rejected.reason),
-                _ => None,
-            });
-            if let Some(reason) = rejected {
-                bail!("a batch of `{series}` was rejected: {reason}");
-            }
-        }
-        Ok(())
+        let Outcome::Done(events) = hand(&self.ingestion, &delivery).await? else {
+            bail!("a batch of `{series}` is stuck");
+        };
+        Ok(events.into_iter().find_map(|event| match event.fact {
+            Fact::BatchRejected(rejected) => Some(rejected.reason),
+            _ => None,
+        }))
     }
 
     /// Stores a batch and announces it.

@@ -127,6 +127,17 @@ impl Card<'_> {
             let (column, delay) = (escaped(&lookback.column), lookback.delay_hours);
             writeln!(text, "- Covariate {column}: known {delay} hours after the end of a step.")?;
         }
+        for neighbour in &self.definition.forecast.neighbours {
+            let (series, delay) = (escaped(neighbour.series.as_str()), neighbour.delay_hours);
+            writeln!(text, "- Neighbour {series}: known {delay} hours after the end of a step.")?;
+        }
+        for (member, day, memory) in self.fitted.serving.memories() {
+            if memory.half_life_days != self.definition.forecast.half_life_days || memory.since.is_some() {
+                let since = memory.since.map_or(String::new(), |since| format!(", nothing before {since}"));
+                let (name, days) = (member.name(), memory.half_life_days);
+                writeln!(text, "- `{name}` on day {day}: half as much with every {days:.0} days of age{since}.")?;
+            }
+        }
         writeln!(text, "\nLeft out of the model:\n")?;
         if self.fitted.left_out.is_empty() {
             writeln!(text, "- nothing that was asked for")?;

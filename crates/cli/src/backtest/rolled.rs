@@ -49,8 +49,9 @@ impl Backtest {
         let format = input::format_of(&self.input, bytes)?;
         let checked = contract::check(definition, format, bytes, None, Timestamp::LAST)
             .with_context(|| format!("{} breaks the contract", path(&self.input)))?;
-        let inputs = Inputs::of_table(definition, &checked.table)?;
+        let mut inputs = Inputs::of_table(definition, &checked.table)?;
         self.check_covariates(&inputs)?;
+        self.read_others(definition, &mut inputs)?;
         let plan = self.plan(&inputs.own, refit)?;
         let run = backtest::run(definition, &inputs, plan);
         if run.forecasts.is_empty() {

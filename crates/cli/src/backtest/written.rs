@@ -33,6 +33,9 @@ impl Backtest {
             if outfile::is_same(&self.input, file) {
                 bail!("{option} names the history itself, {}: name another file", self.input.display());
             }
+            if let Some(other) = self.other_inputs().find(|other| outfile::is_same(other, file)) {
+                bail!("{option} names {}, which the run reads: name another file", other.display());
+            }
             if files.iter().any(|other| other == file || outfile::is_same(other, file)) {
                 bail!("{option} names {}, which is another file of this run", file.display());
             }

@@ -106,7 +106,7 @@ async fn a_series_is_forecast_with_its_neighbour_as_it_was_at_each_batch() {
     };
     let mut newest = None;
     for (from, to) in std::iter::once((0, 400)).chain((400..403).map(|day| (day, day + 1))) {
-        offline.run_neighbour(&leader.id, batch(from, to, 0)).await.unwrap();
+        assert_eq!(offline.run_neighbour(&leader.id, batch(from, to, 0)).await.unwrap(), None);
         newest = offline.run(batch(from, to, 1)).await.unwrap().or(newest);
     }
     let stores = offline.stores();

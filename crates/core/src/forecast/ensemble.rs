@@ -7,6 +7,7 @@ use super::error::{ModelError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
 use super::member::{Candidate, Member};
+use super::memory::Memory;
 use super::ridge::newest_month;
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
@@ -105,6 +106,13 @@ impl Ensemble {
     pub fn shares(&self) -> impl Iterator<Item = (Candidate, Vec<f64>)> + '_ {
         let of = |place: usize| self.shares.whole.iter().map(|day| day[place]).collect();
         self.members.iter().enumerate().map(move |(place, member)| (member.candidate(), of(place)))
+    }
+
+    /// What each day of the horizon, from 1, was learnt from, by member that remembers.
+    pub fn memories(&self) -> impl Iterator<Item = (Candidate, usize, Memory)> + '_ {
+        self.members.iter().flat_map(|member| {
+            member.memories().iter().enumerate().map(|(day, memory)| (member.candidate(), day + 1, *memory))
+        })
     }
 
     /// Forecasts the steps from `origin` on, from nothing at or after it. Members that cannot forecast leave their

@@ -71,8 +71,16 @@ pub struct Recursive {
 
 impl Candidate {
     /// Every candidate.
-    pub const ALL: [Self; 6] =
-        [Self::PreviousDay, Self::PreviousWeek, Self::UsualWeek, Self::Ridge, Self::Recursive, Self::RidgeCovariates];
+    pub const ALL: [Self; 8] = [
+        Self::PreviousDay,
+        Self::PreviousWeek,
+        Self::UsualWeek,
+        Self::Ridge,
+        Self::Recursive,
+        Self::RidgeCovariates,
+        Self::RidgeWeather,
+        Self::RidgeAll,
+    ];
 
     /// Its name in definitions and reports.
     pub fn name(self) -> &'static str {
@@ -184,6 +192,16 @@ impl Member {
             Self::RidgeCovariates(_) => Candidate::RidgeCovariates,
             Self::RidgeWeather(_) => Candidate::RidgeWeather,
             Self::RidgeAll(_) => Candidate::RidgeAll,
+        }
+    }
+
+    /// What each day of the horizon was learnt from; empty where a member is not learnt by days.
+    pub(super) fn memories(&self) -> &[Memory] {
+        match self {
+            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) | Self::RidgeWeather(ridge) | Self::RidgeAll(ridge) => {
+                ridge.memories()
+            }
+            Self::PreviousDay(_) | Self::PreviousWeek(_) | Self::UsualWeek(_) | Self::Recursive(_) => &[],
         }
     }
 

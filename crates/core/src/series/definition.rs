@@ -246,6 +246,17 @@ pub struct Fault {
     pub problem: String,
 }
 
+/// What is wrong with a definition whose candidates look at the weather: no service takes weather forecasts in.
+const WANT_OF_WEATHER: &str =
+    "names a candidate that looks at weather forecasts, which only `aria backtest --weather` has";
+
+impl Fault {
+    /// Whether it would be none, were there weather forecasts.
+    pub fn is_for_want_of_weather(&self) -> bool {
+        self.problem == WANT_OF_WEATHER
+    }
+}
+
 /// A definition that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
@@ -426,6 +437,8 @@ impl Forecasting {
         names.sort();
         names.dedup();
         faults.check("forecast.candidates", names.len() == self.candidates.len(), "names a candidate twice");
+        let sees_weather = self.candidates.iter().any(|candidate| candidate.sees_weather());
+        faults.check("forecast.candidates", !sees_weather, WANT_OF_WEATHER);
         faults.check(
             "forecast.candidates",
             self.candidates.iter().all(|candidate| candidate.fits(cadence)),

@@ -112,6 +112,7 @@ fn a_candidate_is_named_once_and_fits_the_cadence() {
         Definition::from_toml(&text).map(drop).map_err(|refused| refused.to_string())
     };
     assert_eq!(with("1h", "[\"recursive\", \"previous_week\"]"), Ok(()));
+    assert!(with("1h", "[\"ridge_weather\"]").unwrap_err().contains("which only `aria backtest --weather` has"));
     assert!(with("1h", "[\"ridge\", \"ridge\"]").unwrap_err().contains("names a candidate twice"));
     assert!(with("15min", "[\"recursive\"]").unwrap_err().contains("does not forecast this cadence"));
     assert!(with("1h", "[\"trees\"]").unwrap_err().contains("unknown variant `trees`"));
