@@ -59,8 +59,9 @@ pub struct Backtest {
     /// `fr.ci_direct=fr.csv:column@2` for another column, known two hours late.
     #[arg(long, value_parser = others::neighbour)]
     neighbours: Vec<NeighbourFile>,
-    /// Weather forecasts, and the hours after its issue at which a run is known: `runs.csv@6`. Columns: issued_utc,
-    /// target_utc,wind_ms,sun_wm2,temperature_k,dew_point_k,rain_mm. With --retrain never or 30d.
+    /// Weather forecasts, a row for each run, and the hours after its issue at which one is known: `runs.csv@6`.
+    /// Columns: issued_utc, then wind_ms_0,sun_wm2_0,temperature_k_0,dew_point_k_0,rain_mm_0 and those of the hours
+    /// after.
     #[arg(long, value_parser = others::weather)]
     weather: Option<WeatherFile>,
     /// The file that the forecasts are written to.
@@ -212,10 +213,7 @@ impl Backtest {
             definition.forecast.covariates.clone_from(&self.covariates);
         }
         self.add_others(&mut definition)?;
-        let mut faults = definition.faults();
-        if self.weather.is_some() {
-            faults.retain(|fault| !fault.is_for_want_of_weather());
-        }
+        let faults = definition.faults();
         if let Some(fault) = faults.first() {
             bail!("{}: {}", fault.field, fault.problem);
         }

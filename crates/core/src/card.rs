@@ -65,6 +65,7 @@ impl Card<'_> {
         let what = match quantity {
             Quantity::Intensity => "an intensity: an average over all generation, not what one more kWh would cause",
             Quantity::Emission => "an emission per hour",
+            Quantity::Weather => "the wind at the issue of weather forecasts",
         };
         writeln!(text, "## What it is for\n")?;
         writeln!(
@@ -130,6 +131,10 @@ impl Card<'_> {
         for neighbour in &self.definition.forecast.neighbours {
             let (series, delay) = (escaped(neighbour.series.as_str()), neighbour.delay_hours);
             writeln!(text, "- Neighbour {series}: known {delay} hours after the end of a step.")?;
+        }
+        if let Some(weather) = &self.definition.forecast.weather {
+            let (series, delay) = (escaped(weather.series.as_str()), weather.delay_hours);
+            writeln!(text, "- Weather {series}: a run is known {delay} hours after its issue, and used for two days.")?;
         }
         for (member, day, memory) in self.fitted.serving.memories() {
             if memory.half_life_days != self.definition.forecast.half_life_days || memory.since.is_some() {

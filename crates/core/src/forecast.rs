@@ -17,7 +17,7 @@ mod recent;
 mod ridge;
 mod rolling;
 pub(crate) mod values;
-mod weather;
+pub(crate) mod weather;
 
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,10 @@ fn fit_at(
 ) -> Result<Fitted, FitError> {
     let trained_until = inputs.end();
     let first = cuts.first().copied().unwrap_or(holdout_start);
-    let (inputs, lacking) = inputs.usable(first, holdout_start);
+    let (inputs, mut lacking) = inputs.usable(first, holdout_start);
+    if definition.forecast.weather.is_some() && inputs.weather.is_none() {
+        lacking.push(FitError::Covariate { name: "weather".to_owned(), problem: "is not there" });
+    }
     let inputs = &inputs;
     let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
     let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());

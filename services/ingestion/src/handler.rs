@@ -101,7 +101,8 @@ impl Ingestion {
     /// must not keep a series from going on, and forecasts say what they were made without.
     async fn companions(&self, definition: &Definition) -> Result<Vec<Companion>, Failure> {
         let mut companions = Vec::new();
-        for Neighbour { series, .. } in &definition.forecast.neighbours {
+        let forecast = &definition.forecast;
+        for Neighbour { series, .. } in forecast.neighbours.iter().chain(&forecast.weather) {
             let held: Result<Held<Head>, CellError> = self.stores.heads.load(series).await;
             match held {
                 Ok(held) => companions

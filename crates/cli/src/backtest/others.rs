@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use aria_core::contract;
 use aria_core::forecast::{Covariate, Inputs, Weather};
 use aria_core::replay::{self, Batch};
 use aria_core::series::{Definition, Neighbour, SeriesId};
 use aria_core::time::{HOUR, Timestamp};
 
-use super::{Backtest, Retrain};
+use super::Backtest;
 use crate::input;
 use crate::offline::Offline;
 use crate::output::path;
@@ -27,8 +27,8 @@ pub struct NeighbourFile {
 #[derive(Clone, Debug)]
 pub struct WeatherFile {
     file: PathBuf,
-    /// Seconds from a run's issue until it is known.
-    delay: i64,
+    /// Hours from a run's issue until it is known.
+    delay_hours: u32,
 }
 
 /// Reads `fr.ci_direct=FILE`, `fr.ci_direct=FILE@2` and `fr.ci_direct=FILE:column@2`.
@@ -55,8 +55,8 @@ pub fn neighbour(text: &str) -> Result<NeighbourFile, String> {
 pub fn weather(text: &str) -> Result<WeatherFile, String> {
     let wanted = || format!("`{text}` does not say how many hours after its issue a run is known: write {text}@6");
     let (file, hours) = text.rsplit_once('@').ok_or_else(wanted)?;
-    let hours: u32 = hours.parse().map_err(|_| format!("`{hours}` is no number of hours"))?;
-    Ok(WeatherFile { file: file.into(), delay: i64::from(hours) * HOUR })
+    let delay_hours = hours.parse().map_err(|_| format!("`{hours}` is no number of hours"))?;
+    Ok(WeatherFile { file: file.into(), delay_hours })
 }
 
 impl NeighbourFile {
@@ -90,10 +90,36 @@ impl NeighbourFile {
     }
 }
 
+/// The series that the weather of a backtest is in.
+const WEATHER: &str = r#"
+id = "backtest.weather"
+quantity = "weather"
+unit = "m/s"
+cadence = "1h"
+time_zone = "UTC"
+[source]
+time_column = "issued_utc"
+value_column = "wind_ms_0"
+"#;
+
 impl WeatherFile {
-    fn read(&self, largest: u64) -> anyhow::Result<Weather> {
-        let bytes = input::read(&self.file, largest)?;
-        Weather::from_csv(&bytes, self.delay).with_context(|| path(&self.file))
+    fn definition() -> anyhow::Result<Definition> {
+        Ok(Definition::from_toml(WEATHER)?)
+    }
+
+    fn read(&self) -> anyhow::Result<Weather> {
+        let definition = Self::definition()?;
+        let bytes = input::read(&self.file, definition.contract.upload_bytes)?;
+        let format = input::format_of(&self.file, &bytes)?;
+        let checked = contract::check(&definition, format, &bytes, None, Timestamp::LAST);
+        let table = checked.with_context(|| format!("{} breaks the contract", path(&self.file)))?.table;
+        Weather::of_table(&table, i64::from(self.delay_hours) * HOUR).with_context(|| path(&self.file))
+    }
+
+    fn batches(&self) -> anyhow::Result<Vec<Batch>> {
+        let definition = Self::definition()?;
+        let bytes = input::read(&self.file, definition.contract.upload_bytes)?;
+        replay::split(&bytes, input::format_of(&self.file, &bytes)?, &definition, 1).with_context(|| path(&self.file))
     }
 }
 
@@ -104,16 +130,14 @@ impl Backtest {
         neighbours.chain(self.weather.as_ref().map(|weather| weather.file.as_path()))
     }
 
-    /// Puts the neighbours into a definition, and the candidates that look at the weather.
-    ///
-    /// # Errors
-    /// Where weather is asked for from the services, or candidates look at it and there is none.
+    /// Puts the neighbours and the weather into a definition.
     pub(super) fn add_others(&self, definition: &mut Definition) -> anyhow::Result<()> {
-        if self.weather.is_some() && matches!(self.retrain, Retrain::Policy) {
-            bail!("--weather goes with --retrain never or 30d: the services take no weather forecasts in yet");
-        }
         if !self.neighbours.is_empty() {
             definition.forecast.neighbours = self.neighbours.iter().map(|of| of.neighbour.clone()).collect();
+        }
+        if let Some(weather) = &self.weather {
+            let series = WeatherFile::definition()?.id;
+            definition.forecast.weather = Some(Neighbour { series, delay_hours: weather.delay_hours });
         }
         Ok(())
     }
@@ -124,18 +148,22 @@ impl Backtest {
             let covariate = neighbour.covariate(definition, inputs)?;
             inputs.covariates.push(covariate);
         }
-        let weather = self.weather.as_ref();
-        inputs.weather = weather.map(|weather| weather.read(definition.contract.upload_bytes)).transpose()?;
+        inputs.weather = self.weather.as_ref().map(WeatherFile::read).transpose()?;
         Ok(())
     }
 
     /// A platform that knows the series and its neighbours, and the batches of these by the time that they come.
     pub(super) fn platform(&self, definition: &Definition) -> anyhow::Result<(Offline, Vec<(SeriesId, Batch)>)> {
-        let others: Vec<Definition> = self.neighbours.iter().map(|of| of.definition(definition)).collect();
+        let mut others: Vec<Definition> = self.neighbours.iter().map(|of| of.definition(definition)).collect();
         let mut batches = Vec::new();
         for (neighbour, other) in self.neighbours.iter().zip(&others) {
             let its = neighbour.batches(definition)?.into_iter();
             batches.extend(its.map(|batch| (other.id.clone(), batch)));
+        }
+        if let Some(weather) = &self.weather {
+            let other = WeatherFile::definition()?;
+            batches.extend(weather.batches()?.into_iter().map(|batch| (other.id.clone(), batch)));
+            others.push(other);
         }
         // The sort is stable: batches of one series keep their order.
         batches.sort_by_key(|(_, batch)| batch.as_of);
@@ -166,7 +194,7 @@ mod tests {
 
     #[test]
     fn weather_says_when_its_runs_are_known() {
-        assert_eq!(weather("a/runs.csv@6").unwrap().delay, 6 * HOUR);
+        assert_eq!(weather("a/runs.csv@6").unwrap().delay_hours, 6);
         assert!(weather("a/runs.csv").unwrap_err().ends_with("write a/runs.csv@6"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aria_core::artifact::Format;
-use aria_core::forecast::Candidate;
+use aria_core::forecast::{Candidate, Point};
 use aria_core::reach::Names;
 use aria_core::series::{Neighbour, SeriesId};
 use aria_core::time::{DAY, Timestamp};
@@ -121,4 +121,45 @@ async fn a_series_is_forecast_with_its_neighbour_as_it_was_at_each_batch() {
     let (first, second) = (forecast.points[0], forecast.points[1]);
     assert!((first.value - drawn(402)).abs() < 10.0, "{} and {}", first.value, drawn(402));
     assert!(second.upper_80 - second.lower_80 > 5.0 * (first.upper_80 - first.lower_80));
+}
+
+#[tokio::test]
+async fn a_series_is_forecast_with_the_weather_runs_that_were_known() {
+    let hourly = DEFINITION.replace("1d", "1h")
+        + "horizon_hours = 24\ncandidates = [\"ridge_weather\"]\n\
+        weather = { series = \"it.weather\", delay_hours = 6 }\n";
+    let definition = Definition::from_toml(&hourly).unwrap();
+    let weather = "id = \"it.weather\"\nquantity = \"weather\"\nunit = \"m/s\"\ncadence = \"1h\"\n\
+        time_zone = \"UTC\"\n[source]\ntime_column = \"issued_utc\"\nvalue_column = \"wind_ms_0\"\n";
+    let weather = Definition::from_toml(weather).unwrap();
+    let mut offline = Offline::new(definition, std::slice::from_ref(&weather)).unwrap();
+    let begin: Timestamp = "2021-01-01".parse().unwrap();
+    // Nothing but the wind moves the series, and every run knows it.
+    let wind = |hour: i64| (drawn(hour.div_euclid(12)) - 290.0) / 20.0;
+    let runs = |from: i64, to: i64| {
+        let header = weather.columns().join(",");
+        let hours = |day: i64| (0..121).map(move |hour| format!("{},100,280,275,0", wind(24 * day + hour)));
+        let row = |day: i64| format!("{},{}\n", begin.plus(day * DAY), hours(day).collect::<Vec<_>>().join(","));
+        let rows: String = (from..to).map(row).collect();
+        let bytes = format!("issued_utc,{header}\n{rows}").into_bytes();
+        Batch { bytes, format: Format::Csv, as_of: begin.plus(to * DAY) }
+    };
+    let own = |from: i64, to: i64| {
+        let row = |hour: i64| format!("{},{}\n", begin.plus(hour * DAY / 24), 400.0 - 20.0 * wind(hour));
+        let rows: String = (24 * from..24 * to).map(row).collect();
+        Batch { bytes: format!("time,ci\n{rows}").into_bytes(), format: Format::Csv, as_of: begin.plus(to * DAY) }
+    };
+    for (from, to) in [(0, 130), (130, 131), (131, 132)] {
+        assert_eq!(offline.run_neighbour(&weather.id, runs(from, to)).await.unwrap(), None);
+        offline.run(own(from, to)).await.unwrap().unwrap();
+    }
+    let issued = offline.tally().forecasts();
+    let name = &issued.last().unwrap().forecast;
+    let (document, forecast) = library::forecast(&offline.stores().artifacts, name).await.unwrap();
+    assert!(document.without.is_empty(), "{:?}", document.without);
+    // From 132 days on the newest run that is known is a day old; it tells the day that comes.
+    let off = |(hour, point): (i64, &Point)| (point.value - (400.0 - 20.0 * wind(24 * 132 + hour))).abs();
+    let mean = (0..).zip(&forecast.points).map(off).sum::<f64>() / 24.0;
+    let spread = (0..24).map(|hour| (wind(24 * 132 + hour) - wind(24 * 131 + hour)).abs()).sum::<f64>() / 24.0 * 20.0;
+    assert!(mean < 0.5 * spread, "{mean} of {spread}");
 }

@@ -191,6 +191,15 @@ fn a_covariate_that_stopped_before_the_training_costs_its_candidate_alone() {
 }
 
 #[test]
+fn weather_that_is_named_and_not_there_is_told() {
+    let mut definition = definition("1d", 48);
+    let series = "it.weather".parse().unwrap();
+    definition.forecast.weather = Some(crate::series::Neighbour { series, delay_hours: 6 });
+    let fitted = fit(&definition, &Inputs::alone(simulated(Cadence::Day, 100, 7))).unwrap();
+    assert_eq!(fitted.left_out, ["the covariate `weather` is not there"]);
+}
+
+#[test]
 fn a_covariate_that_cannot_be_used_does_not_cost_the_others() {
     let (definition, (own, leader)) = (definition("1d", 48), following());
     let covariate =

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SeriesId;
 use crate::evaluation;
-use crate::forecast::Candidate;
+use crate::forecast::{Candidate, weather};
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
 /// The definition of a series.
@@ -48,6 +48,8 @@ pub enum Quantity {
     Intensity,
     /// An amount that is emitted in each hour: times hours it is an amount.
     Emission,
+    /// Weather forecasts, a row for each run: nothing is forecast from them alone, and other series look at them.
+    Weather,
 }
 
 impl Quantity {
@@ -145,6 +147,10 @@ pub struct Forecasting {
     /// Other series of this platform whose past helps to forecast, such as a neighbouring zone's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub neighbours: Vec<Neighbour>,
+    /// The series of this platform that holds the zone's weather forecasts, and the hours after its issue at which a
+    /// run is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weather: Option<Neighbour>,
 }
 
 /// Another series whose past is looked at: its values, at the same cadence.
@@ -183,6 +189,7 @@ impl Default for Forecasting {
             candidates: Vec::new(),
             covariates: Vec::new(),
             neighbours: Vec::new(),
+            weather: None,
         }
     }
 }
@@ -246,17 +253,6 @@ pub struct Fault {
     pub problem: String,
 }
 
-/// What is wrong with a definition whose candidates look at the weather: no service takes weather forecasts in.
-const WANT_OF_WEATHER: &str =
-    "names a candidate that looks at weather forecasts, which only `aria backtest --weather` has";
-
-impl Fault {
-    /// Whether it would be none, were there weather forecasts.
-    pub fn is_for_want_of_weather(&self) -> bool {
-        self.problem == WANT_OF_WEATHER
-    }
-}
-
 /// A definition that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
@@ -274,7 +270,11 @@ impl Definition {
     /// # Errors
     /// Where the text is no definition, or with every fault of its values at once.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        let definition: Self = toml::from_str(text)?;
+        let mut definition: Self = toml::from_str(text)?;
+        if definition.quantity == Quantity::Weather && definition.source.covariates.is_empty() {
+            let value = &definition.source.value_column;
+            definition.source.covariates = weather::columns().into_iter().filter(|name| name != value).collect();
+        }
         let faults = definition.faults();
         if faults.is_empty() { Ok(definition) } else { Err(DefinitionError::Faults(faults)) }
     }
@@ -310,6 +310,32 @@ impl Definition {
         faults.check("forecast.covariates", columns.len() == all, "names a column twice");
         let delays = self.forecast.covariates.iter().map(|lookback| lookback.delay_hours);
         self.check_delays("forecast.covariates", delays, faults);
+    }
+
+    fn check_weather(&self, faults: &mut Faults) {
+        let wanted = weather::columns();
+        let own = self.quantity == Quantity::Weather;
+        let mut kept = self.columns();
+        kept.sort_unstable();
+        let mut all: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        all.sort_unstable();
+        let first = wanted.first().is_some_and(|first| *first == self.source.value_column);
+        faults.check("source.value_column", !own || first, "must be `wind_ms_0` where the quantity is weather");
+        faults.check(
+            "source.covariates",
+            !own || kept == all,
+            "must be left out where the quantity is weather: the columns of the variables and hours are its own",
+        );
+        faults.check("cadence", !own || self.cadence == Cadence::Hour, "must be 1h where the quantity is weather");
+        let Some(weather) = &self.forecast.weather else { return };
+        faults.check("forecast.weather", weather.series != self.id && !own, "names the series itself");
+        let oldest = weather::OLDEST_RUN / HOUR;
+        faults.check(
+            "forecast.weather",
+            i64::from(weather.delay_hours) < oldest,
+            &format!("has a delay_hours of {oldest} or more: no run would be young enough"),
+        );
+        faults.check("forecast.weather", self.cadence != Cadence::Day, "tells hours, and the cadence is a day");
     }
 
     fn check_neighbours(&self, faults: &mut Faults) {
@@ -352,6 +378,7 @@ impl Definition {
         self.forecast.check(self.cadence, &mut faults);
         self.check_lookbacks(&mut faults);
         self.check_neighbours(&mut faults);
+        self.check_weather(&mut faults);
         self.drift.check(&mut faults);
         let policy = &self.policy;
         faults.check(
@@ -437,8 +464,12 @@ impl Forecasting {
         names.sort();
         names.dedup();
         faults.check("forecast.candidates", names.len() == self.candidates.len(), "names a candidate twice");
-        let sees_weather = self.candidates.iter().any(|candidate| candidate.sees_weather());
-        faults.check("forecast.candidates", !sees_weather, WANT_OF_WEATHER);
+        let lacks_weather = self.weather.is_none() && self.candidates.iter().any(|candidate| candidate.sees_weather());
+        faults.check(
+            "forecast.candidates",
+            !lacks_weather,
+            "names a candidate that looks at weather forecasts: name their series in forecast.weather",
+        );
         faults.check(
             "forecast.candidates",
             self.candidates.iter().all(|candidate| candidate.fits(cadence)),

@@ -1,113 +1,104 @@
-//! Weather forecasts as a CSV table: one row for each run and hour.
-
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+//! Weather forecasts as a table: a row for each run, at the time of its issue, and a column for each variable and hour.
 
 use super::{Conditions, Run, Weather, WeatherError};
-use crate::time::{HOUR, Timestamp};
+use crate::table::{Table, TableError};
 
-/// One hour of one run.
-#[derive(Debug, Deserialize)]
-struct Row {
-    issued_utc: String,
-    target_utc: String,
-    wind_ms: Option<f64>,
-    sun_wm2: Option<f64>,
-    temperature_k: Option<f64>,
-    dew_point_k: Option<f64>,
-    rain_mm: Option<f64>,
+/// Hours that a table holds of a run, the first of which is that of its issue: enough for four days from an origin that
+/// is a day younger than the run.
+const HOURS: usize = 121;
+/// The variables, in the order of [`Conditions`].
+const VARIABLES: [&str; 5] = ["wind_ms", "sun_wm2", "temperature_k", "dew_point_k", "rain_mm"];
+
+/// The columns of a table of runs: `wind_ms_0`, `sun_wm2_0` and so on for the hour of the issue, then those of the next
+/// hour.
+pub fn columns() -> Vec<String> {
+    let of_hour = |hour: usize| VARIABLES.map(|variable| format!("{variable}_{hour}"));
+    (0..HOURS).flat_map(of_hour).collect()
 }
 
 impl Weather {
-    /// Runs of a table with the columns `issued_utc`, `target_utc`, `wind_ms`, `sun_wm2`, `temperature_k`,
-    /// `dew_point_k` and `rain_mm` (in three hours), in any order, each known `delay` seconds after its issue. A run
-    /// holds an hour after the other from its issue on; what follows a gap in it is left out.
+    /// The runs of a table of [`columns`], each known `delay` seconds after its issue. A run ends at the first hour
+    /// that lacks a value.
     ///
     /// # Errors
-    /// Where a row cannot be read, with its line, or no run is left.
-    pub fn from_csv(bytes: &[u8], delay: i64) -> Result<Self, WeatherError> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-        let mut runs: BTreeMap<Timestamp, BTreeMap<i64, Conditions>> = BTreeMap::new();
-        for (row, line) in reader.deserialize().zip(2_u64..) {
-            let row: Row = row.map_err(|said| WeatherError::Row { line, problem: said.to_string() })?;
-            let refused = |problem: String| WeatherError::Row { line, problem };
-            let time = |text: &str| text.parse::<Timestamp>().map_err(|said| refused(said.to_string()));
-            let (issued, target) = (time(&row.issued_utc)?, time(&row.target_utc)?);
-            let after = target.since(issued);
-            if after < 0 || after % HOUR != 0 {
-                return Err(refused(format!("`{target}` is no whole hour after the issue at {issued}")));
-            }
-            // A value that is missing ends the run there.
-            let Some(conditions) = row.conditions() else { continue };
-            if runs.entry(issued).or_default().insert(after / HOUR, conditions).is_some() {
-                return Err(refused(format!("the run of {issued} tells {target} twice")));
+    /// Where the table lacks a column, or no run is left.
+    pub fn of_table(table: &Table, delay: i64) -> Result<Self, WeatherError> {
+        let times = table.times();
+        let mut runs: Vec<Run> = times.iter().map(|issued| Run { issued: *issued, hours: Vec::new() }).collect();
+        for hour in 0..HOURS {
+            let [wind, sun, warmth, dew, rain] = columns_of(table, hour)?;
+            for (row, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.hours.len() == hour) {
+                let conditions = || {
+                    Some(Conditions {
+                        wind_ms: wind[row]?,
+                        sun_wm2: sun[row]?,
+                        temperature_k: warmth[row]?,
+                        dew_point_k: dew[row]?,
+                        rain_mm: rain[row]?,
+                    })
+                };
+                run.hours.extend(conditions());
             }
         }
-        let whole = |(issued, hours): (Timestamp, BTreeMap<i64, Conditions>)| {
-            let hours = hours.into_iter().zip(0..).take_while(|((hour, _), place)| hour == place);
-            Run { issued, hours: hours.map(|((_, conditions), _)| conditions).collect() }
-        };
-        Self::new(delay, runs.into_iter().map(whole).collect())
+        Self::new(delay, runs)
     }
 }
 
-impl Row {
-    fn conditions(&self) -> Option<Conditions> {
-        Some(Conditions {
-            wind_ms: self.wind_ms?,
-            sun_wm2: self.sun_wm2?,
-            temperature_k: self.temperature_k?,
-            dew_point_k: self.dew_point_k?,
-            rain_mm: self.rain_mm?,
-        })
-    }
+/// The values of the variables at an hour after the issue, by run.
+fn columns_of(table: &Table, hour: usize) -> Result<[Vec<Option<f64>>; 5], TableError> {
+    let [wind, sun, warmth, dew, rain] = VARIABLES.map(|variable| table.values(&format!("{variable}_{hour}")));
+    Ok([wind?, sun?, warmth?, dew?, rain?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{DAY, Timestamp};
 
-    const HEADER: &str = "issued_utc,target_utc,wind_ms,sun_wm2,temperature_k,dew_point_k,rain_mm\n";
-
-    fn row(hour: i64, wind: &str) -> String {
-        let issued: Timestamp = "2021-03-01".parse().unwrap();
-        format!("{issued},{},{wind},100,280,275,0\n", issued.plus(hour * HOUR))
+    fn issued(day: i64) -> Timestamp {
+        Timestamp::from_seconds(day * DAY).unwrap()
     }
 
-    fn read(rows: &[String]) -> Result<Weather, WeatherError> {
-        Weather::from_csv((HEADER.to_owned() + &rows.concat()).as_bytes(), 0)
+    /// A run whose wind is so much and a tenth of the hour, and that lacks the dew point of an hour.
+    fn table(runs: &[(i64, f64, Option<usize>)]) -> Table {
+        let names = columns();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let row = |(day, wind, lacks): &(i64, f64, Option<usize>)| {
+            let of_hour = |hour: usize| {
+                let dew = (*lacks != Some(hour)).then_some(275.0);
+                [Some(wind + 0.1 * hour as f64), Some(100.0), Some(280.0), dew, Some(0.0)]
+            };
+            (issued(*day), (0..HOURS).flat_map(of_hour).collect::<Vec<_>>())
+        };
+        Table::from_rows(&names, runs.iter().map(row)).unwrap()
     }
 
-    #[test]
-    fn a_table_in_any_order_holds_the_runs_hour_by_hour() {
-        let mut rows: Vec<String> = (0..48).map(|hour| row(hour, &hour.to_string())).collect();
-        rows.reverse();
-        let issued: Timestamp = "2021-03-01".parse().unwrap();
-        let hour = |hour: i64| Conditions {
-            wind_ms: hour as f64,
+    fn run(day: i64, wind: f64, hours: usize) -> Run {
+        let conditions = |hour: usize| Conditions {
+            wind_ms: wind + 0.1 * hour as f64,
             sun_wm2: 100.0,
             temperature_k: 280.0,
             dew_point_k: 275.0,
             rain_mm: 0.0,
         };
-        let expected = Weather::new(0, vec![Run { issued, hours: (0..48).map(hour).collect() }]);
-        assert_eq!(read(&rows), expected);
+        Run { issued: issued(day), hours: (0..hours).map(conditions).collect() }
     }
 
     #[test]
-    fn a_run_ends_at_its_first_gap() {
-        let whole: Vec<String> = (0..30).map(|hour| row(hour, "5")).collect();
-        let gap: Vec<String> = (0..48).map(|hour| row(hour, if hour == 30 { "" } else { "5" })).collect();
-        assert_eq!(read(&gap), read(&whole));
-        assert_eq!(read(&gap[..20]), Err(WeatherError::Empty));
+    fn a_row_is_a_run_hour_by_hour() {
+        let found = Weather::of_table(&table(&[(10, 5.0, None), (11, 7.0, None)]), 3_600);
+        assert_eq!(found, Weather::new(3_600, vec![run(10, 5.0, HOURS), run(11, 7.0, HOURS)]));
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_is_named_by_its_line() {
-        let refused = |second: String| read(&[row(0, "5"), second]).unwrap_err().to_string();
-        assert!(refused(row(1, "much")).starts_with("line 3: "), "{}", refused(row(1, "much")));
-        assert!(refused(row(0, "5")).contains("tells 2021-03-01T00:00:00Z twice"));
-        assert!(refused(row(-1, "5")).contains("is no whole hour after the issue"));
+    fn a_run_ends_at_the_first_hour_that_lacks_a_value() {
+        assert_eq!(Weather::of_table(&table(&[(10, 5.0, Some(30))]), 0), Weather::new(0, vec![run(10, 5.0, 30)]));
+        assert_eq!(Weather::of_table(&table(&[(10, 5.0, Some(3))]), 0), Err(WeatherError::Empty));
+    }
+
+    #[test]
+    fn a_table_without_a_column_is_refused_by_name() {
+        let table = Table::from_rows(&["wind_ms_0"], [(issued(1), vec![Some(5.0)])]).unwrap();
+        assert!(Weather::of_table(&table, 0).unwrap_err().to_string().contains("sun_wm2_0"));
     }
 }

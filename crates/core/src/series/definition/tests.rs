@@ -106,13 +106,40 @@ fn a_neighbour_is_another_series_named_once_and_known_after_whole_steps() {
 }
 
 #[test]
+fn a_series_of_weather_has_the_columns_of_its_variables_and_hours() {
+    let weather = SMALLEST.replace("it.ci_direct", "it.weather").replace("cadence", "quantity = \"weather\"\ncadence");
+    let column = Definition::from_toml(SMALLEST).unwrap().source.value_column;
+    let right = weather.replace(&format!("\"{column}\""), "\"wind_ms_0\"");
+    let columns = Definition::from_toml(&right).unwrap();
+    assert_eq!(columns.columns().len(), 605);
+    assert_eq!(
+        columns.columns()[..6],
+        ["wind_ms_0", "sun_wm2_0", "temperature_k_0", "dew_point_k_0", "rain_mm_0", "wind_ms_1"]
+    );
+    assert!(Definition::from_toml(&weather).unwrap_err().to_string().contains("must be `wind_ms_0`"));
+    let daily = Definition::from_toml(&right.replace("1h", "1d")).unwrap_err().to_string();
+    assert!(daily.contains("cadence: must be 1h where the quantity is weather"), "{daily}");
+}
+
+#[test]
+fn the_weather_is_another_series_whose_runs_are_known_while_they_are_young() {
+    let with = |cadence: &str, weather: &str| {
+        let text = SMALLEST.replace("1h", cadence) + "[forecast]\nweather = " + weather;
+        Definition::from_toml(&text).map(drop).map_err(|refused| refused.to_string())
+    };
+    assert_eq!(with("1h", "{ series = \"it.weather\", delay_hours = 6 }"), Ok(()));
+    assert!(with("1h", "{ series = \"it.weather\", delay_hours = 48 }").unwrap_err().contains("young enough"));
+    assert!(with("1d", "{ series = \"it.weather\" }").unwrap_err().contains("the cadence is a day"));
+}
+
+#[test]
 fn a_candidate_is_named_once_and_fits_the_cadence() {
     let with = |cadence: &str, candidates: &str| {
         let text = SMALLEST.replace("1h", cadence) + "[forecast]\ncandidates = " + candidates;
         Definition::from_toml(&text).map(drop).map_err(|refused| refused.to_string())
     };
     assert_eq!(with("1h", "[\"recursive\", \"previous_week\"]"), Ok(()));
-    assert!(with("1h", "[\"ridge_weather\"]").unwrap_err().contains("which only `aria backtest --weather` has"));
+    assert!(with("1h", "[\"ridge_weather\"]").unwrap_err().contains("name their series in forecast.weather"));
     assert!(with("1h", "[\"ridge\", \"ridge\"]").unwrap_err().contains("names a candidate twice"));
     assert!(with("15min", "[\"recursive\"]").unwrap_err().contains("does not forecast this cadence"));
     assert!(with("1h", "[\"trees\"]").unwrap_err().contains("unknown variant `trees`"));
