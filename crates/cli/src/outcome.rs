@@ -61,8 +61,8 @@ const FIRST_MODEL: &str = "first_model";
 pub struct Outcome {
     /// The issued forecasts in the order of their batches.
     pub forecasts: Vec<Forecast>,
-    /// Origins of forecasts that were made without some of their inputs, where that is stored with them.
-    pub reduced: Vec<Timestamp>,
+    /// Origins of forecasts that were made without some of their inputs, and why, where that is stored with them.
+    pub reduced: Vec<(Timestamp, String)>,
     /// The newest model that took over, where models are stored.
     pub newest_model: Option<Model>,
     inputs: Inputs,
@@ -89,7 +89,7 @@ impl Outcome {
         for issued in tally.forecasts() {
             let (document, forecast) = library::forecast(artifacts, &issued.forecast).await?;
             if !document.without.is_empty() {
-                reduced.push(forecast.origin);
+                reduced.push((forecast.origin, document.without.join("; ")));
             }
             forecasts.push(forecast);
         }

@@ -38,8 +38,8 @@ pub enum Refit {
 pub struct Backtest {
     /// The forecasts in the order of their origins.
     pub forecasts: Vec<Forecast>,
-    /// Forecasts that were made without some of their inputs.
-    pub reduced: u64,
+    /// Origins of forecasts that were made without some of their inputs, and why.
+    pub reduced: Vec<(Timestamp, String)>,
     /// Origins without a forecast, and why.
     pub withheld: Vec<(Timestamp, String)>,
     /// The models, each with the first origin that it was fitted for.
@@ -83,7 +83,9 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
     for (origin, issued) in issued.into_iter().flatten() {
         match issued {
             Ok(issue) => {
-                backtest.reduced += u64::from(!issue.without.is_empty());
+                if !issue.without.is_empty() {
+                    backtest.reduced.push((origin, issue.without.join("; ")));
+                }
                 backtest.forecasts.push(issue.forecast);
             }
             Err(why) => backtest.withheld.push((origin, why.to_string())),

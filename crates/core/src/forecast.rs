@@ -83,7 +83,9 @@ impl TryFrom<Parts> for Fitted {
 
     fn try_from(parts: Parts) -> Result<Self, ModelError> {
         let Parts { candidate, serving, holdout_start, trained_until, calibration, left_out } = parts;
-        calibration.fits(serving.cadence(), serving.horizon_steps())?;
+        for model in [&candidate, &serving] {
+            calibration.fits(model.cadence(), model.horizon_steps())?;
+        }
         Ok(Self { candidate, serving, holdout_start, trained_until, calibration, left_out })
     }
 }
@@ -124,7 +126,9 @@ fn fit_at(
     let inputs = &inputs;
     let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
     let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());
-    for candidate in Candidate::chosen(definition, inputs) {
+    let chosen = Candidate::chosen(definition, inputs);
+    lacking.extend(overlooked(&chosen, inputs));
+    for candidate in chosen {
         match candidate.fit(definition, inputs, &fitting, cuts) {
             Ok(members) if !rolling::can_forecast(&members[cuts.len() - 2], inputs, holdout_start) => {
                 left_out.push((candidate, FitError::NotThere));
@@ -153,6 +157,16 @@ fn fit_at(
     Ok(Fitted { candidate, serving, holdout_start, trained_until, calibration: rolled.calibration, left_out })
 }
 
+/// Inputs that no candidate looks at: whoever named them would take them for used.
+fn overlooked(chosen: &[Candidate], inputs: &Inputs) -> Vec<FitError> {
+    let problem = "is looked at by none of the candidates";
+    let seen = |sees: fn(Candidate) -> bool| chosen.iter().any(|candidate| sees(*candidate));
+    let covariates = inputs.covariates.iter().map(|covariate| covariate.name.clone());
+    let mut names: Vec<String> = covariates.filter(|_| !seen(Candidate::sees_covariates)).collect();
+    names.extend(inputs.weather.iter().filter(|_| !seen(Candidate::sees_weather)).map(|_| "weather".to_owned()));
+    names.into_iter().map(|name| FitError::Covariate { name, problem }).collect()
+}
+
 /// What rolling origins have shown so far.
 struct Rolled<'a> {
     definition: &'a Definition,
@@ -177,9 +191,12 @@ impl<'a> Rolled<'a> {
             combination::shares(&self.trials, &takes_part, days, &self.inputs.own, cut)
         };
         let whole = shares(&|candidate| !informed || candidate.sees_weather());
-        let others = members.iter().filter(|member| member.candidate().sees_others()).count();
-        let alone = (others > 0 && others < members.len()).then(|| shares(&|candidate| !candidate.sees_others()));
-        Ensemble::new(self.definition, cut, members, Shares { whole, alone })
+        let without = |sees: fn(Candidate) -> bool| {
+            let count = members.iter().filter(|member| sees(member.candidate())).count();
+            (count > 0 && count < members.len()).then(|| shares(&|candidate| !sees(candidate)))
+        };
+        let (without_weather, alone) = (without(Candidate::sees_weather), without(Candidate::sees_others));
+        Ensemble::new(self.definition, cut, members, Shares { whole, without_weather, alone })
     }
 
     /// Lets the members fitted at a cut forecast until the next.

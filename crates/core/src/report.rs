@@ -9,6 +9,8 @@ mod coverage;
 mod errors;
 mod totals;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 pub use beside::{Beside, Step, Whole};
@@ -19,7 +21,7 @@ pub use totals::{Total, Totals};
 use self::beside::day_ahead;
 use crate::forecast::{Ensemble, Forecast, Point, baseline};
 use crate::history::History;
-use crate::series::{Definition, Lookback, Quantity, SeriesId};
+use crate::series::{Definition, Lookback, Neighbour, Quantity, SeriesId};
 use crate::time::{Cadence, Timestamp};
 
 /// The version of the document, which changes with its shape.
@@ -51,6 +53,10 @@ pub struct Report {
     pub about: About,
     /// Columns whose past helped to forecast.
     pub covariates: Vec<Lookback>,
+    /// Other series whose past helped to forecast.
+    pub neighbours: Vec<Neighbour>,
+    /// The series of the weather forecasts.
+    pub weather: Option<Neighbour>,
     /// What the newest model is made of.
     pub members: Vec<Share>,
     /// Errors, beside the naive forecasts'.
@@ -74,18 +80,22 @@ pub struct About {
     pub models: u64,
     /// Origins, or batches by their time, without a forecast.
     pub withheld: Vec<Withheld>,
-    /// Forecasts that were made without some of their inputs.
-    pub reduced: u64,
+    /// Origins of forecasts that were made without some of their inputs.
+    pub reduced: Vec<Withheld>,
+    /// Origins at which a fit was due and failed; the model before it went on.
+    pub failed_fits: Vec<Withheld>,
+    /// What models had to do without, and why, each once.
+    pub left_out: BTreeSet<String>,
     /// Rows that the contract refused.
     pub rows_refused: u64,
 }
 
-/// An origin without a forecast.
+/// An origin without a forecast, or without a part of what it should have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Withheld {
     /// The origin.
     pub origin: Timestamp,
-    /// Why it has none.
+    /// Why.
     pub reason: String,
 }
 
@@ -132,6 +142,8 @@ impl Report {
             issued: forecasts.len() as u64,
             about,
             covariates: definition.forecast.covariates.clone(),
+            neighbours: definition.forecast.neighbours.clone(),
+            weather: definition.forecast.weather.clone(),
             members: newest.map(shares).unwrap_or_default(),
             errors: Errors::of(&scored, definition),
             calibration: Calibration::of(&scored, definition),

@@ -9,7 +9,10 @@ use aria_core::snapshot::Manifest;
 use aria_core::table::{Table, TableError};
 use aria_core::time::{HOUR, Timestamp};
 
+use tracing::warn;
+
 use crate::artifacts::{Artifacts, StoreError};
+use crate::runtime::chain;
 
 /// A series as of one snapshot.
 #[derive(Clone, Debug)]
@@ -117,44 +120,58 @@ impl Series {
         let mut inputs = inputs.map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })?;
         for neighbour in &self.definition.forecast.neighbours {
             let history = match self.manifest.companion(&neighbour.series) {
-                Some(snapshot) => Self::open(artifacts, snapshot).await?.known(artifacts, from, until).await?,
+                Some(snapshot) => or_none(snapshot, Self::known(artifacts, snapshot, from, until).await)?,
                 None => None,
             };
-            inputs.covariates.push(Covariate::of_neighbour(neighbour, history, &inputs.own));
+            inputs.covariates.push(Covariate::of_neighbour(neighbour, history.flatten(), &inputs.own));
         }
-        inputs.weather = self.weather(artifacts, from, until).await?;
+        if let Some(named) = &self.definition.forecast.weather
+            && let Some(snapshot) = self.manifest.companion(&named.series)
+        {
+            let runs = Self::runs(artifacts, snapshot, (from, until), named.delay_hours).await;
+            inputs.weather = or_none(snapshot, runs)?.flatten();
+        }
         Ok(inputs)
+    }
+
+    /// The values of another series in `from <= time < until`; none where there is no row.
+    async fn known(
+        artifacts: &Artifacts,
+        snapshot: &Ref,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<History>, LibraryError> {
+        match Self::open(artifacts, snapshot).await?.history(artifacts, from, until).await {
+            Err(LibraryError::Table { source: TableError::Empty, .. }) => Ok(None),
+            history => history.map(Some),
+        }
     }
 
     /// The weather forecasts that were issued in `from <= time < until`, and those that were young then; none where
     /// there is none.
-    async fn weather(
-        &self,
+    async fn runs(
         artifacts: &Artifacts,
-        from: Timestamp,
-        until: Timestamp,
+        snapshot: &Ref,
+        (from, until): (Timestamp, Timestamp),
+        delay_hours: u32,
     ) -> Result<Option<Weather>, LibraryError> {
-        let Some(named) = &self.definition.forecast.weather else { return Ok(None) };
-        let Some(snapshot) = self.manifest.companion(&named.series) else { return Ok(None) };
         let series = Self::open(artifacts, snapshot).await?;
         let table = series.table(artifacts, from.plus(-Weather::OLDEST), until).await?;
-        match Weather::of_table(&table, i64::from(named.delay_hours) * HOUR) {
+        match Weather::of_table(&table, i64::from(delay_hours) * HOUR) {
             Err(WeatherError::Empty) => Ok(None),
             weather => weather.map(Some).map_err(|source| LibraryError::Weather { key: snapshot.key(), source }),
         }
     }
+}
 
-    /// The values in `from <= time < until`; none where there is no row.
-    async fn known(
-        &self,
-        artifacts: &Artifacts,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<History>, LibraryError> {
-        match self.history(artifacts, from, until).await {
-            Err(LibraryError::Table { source: TableError::Empty, .. }) => Ok(None),
-            history => history.map(Some),
+/// What could be read of another series; none where it is damaged or lost, which costs only what looks at it.
+fn or_none<T>(snapshot: &Ref, read: Result<T, LibraryError>) -> Result<Option<T>, LibraryError> {
+    match read {
+        Err(error) if !error.is_transient() => {
+            warn!(snapshot = %snapshot.key(), error = chain(&error), "another series cannot be read and is left out");
+            Ok(None)
         }
+        read => read.map(Some),
     }
 }
 

@@ -9,9 +9,11 @@ use aria_core::event::{BatchAccepted, BatchId, BatchReceived, BatchRejected, Eve
 use aria_core::head::{Head, Turn};
 use aria_core::outbox::Outbox;
 use aria_core::series::{Definition, Neighbour, SeriesId};
-use aria_core::snapshot::Companion;
+use aria_core::snapshot::{Companion, Manifest};
+use aria_core::time::Timestamp;
+use aria_io::artifacts::StoreError;
 use aria_io::library::Series;
-use aria_io::runtime::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait, chain, cpu};
+use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, Wait, chain, cpu};
 use aria_io::stores::{CellError, Held, Stores};
 use tracing::warn;
 
@@ -80,7 +82,8 @@ impl Ingestion {
     ) -> Result<Head, Failure> {
         let (rows, rows_quarantined) = (checked.table.rows(), checked.rows_refused);
         let quarantine = self.quarantine(received, checked.quarantined, checked.quarantined_total).await?;
-        let (at, companions) = (delivery.event.as_of, self.companions(definition).await?);
+        let at = delivery.event.as_of;
+        let companions = self.companions(definition, at).await?;
         let batch = Batch { received, at, quarantine: quarantine.clone(), table: checked.table, companions };
         let appended = append(&self.stores.artifacts, definition, parent.as_ref(), batch).await?;
         let (sequence, end) = (appended.manifest.sequence, appended.manifest.end);
@@ -97,26 +100,39 @@ impl Ingestion {
         })
     }
 
-    /// The series that this one is forecast with, as they are now. One that cannot be read is left out: a neighbour
-    /// must not keep a series from going on, and forecasts say what they were made without.
-    async fn companions(&self, definition: &Definition) -> Result<Vec<Companion>, Failure> {
+    /// The series that this one is forecast with, as they were when the batch was received: what came later, in a
+    /// replay or while the batch waited, was not known then. One that cannot be read is left out: a neighbour must not
+    /// keep a series from going on, and forecasts say what they were made without.
+    async fn companions(&self, definition: &Definition, at: Timestamp) -> Result<Vec<Companion>, Failure> {
         let mut companions = Vec::new();
         let forecast = &definition.forecast;
         for Neighbour { series, .. } in forecast.neighbours.iter().chain(&forecast.weather) {
-            let held: Result<Held<Head>, CellError> = self.stores.heads.load(series).await;
-            match held {
-                Ok(held) => companions
-                    .extend(held.document.snapshot.map(|snapshot| Companion { series: series.clone(), snapshot })),
+            match self.as_of(series, at).await {
+                Ok(snapshot) => {
+                    companions.extend(snapshot.map(|snapshot| Companion { series: series.clone(), snapshot }));
+                }
+                Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => {
-                    let (said, failure) = (chain(&error), Failure::from(error));
-                    if failure.kind != FailureKind::Permanent {
-                        return Err(failure);
-                    }
-                    warn!(series = %definition.id, neighbour = %series, error = said, "the neighbour is left out");
+                    let error = chain(&error);
+                    warn!(series = %definition.id, neighbour = %series, error, "the neighbour is left out");
                 }
             }
         }
         Ok(companions)
+    }
+
+    /// The newest snapshot of a series whose batches had been received at a time.
+    async fn as_of(&self, series: &SeriesId, at: Timestamp) -> Result<Option<Ref>, NeighbourError> {
+        let held: Held<Head> = self.stores.heads.load(series).await?;
+        let mut newest = held.document.snapshot;
+        while let Some(snapshot) = newest {
+            let manifest: Manifest = self.stores.artifacts.get_document(&snapshot).await?;
+            if manifest.as_of <= at {
+                return Ok(Some(snapshot));
+            }
+            newest = manifest.parent;
+        }
+        Ok(None)
     }
 
     async fn quarantine(
@@ -185,6 +201,34 @@ impl Handler for Ingestion {
         };
         let head = rejecting(&held.document, delivery, received, format!("it could not be processed: {reason}"), None);
         self.move_to(delivery, held.revision, head).await
+    }
+}
+
+/// A neighbour that cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum NeighbourError {
+    #[error(transparent)]
+    Cell(#[from] CellError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NeighbourError {
+    /// Whether it may be read soon. One that is being imported would be waited for until the batch is given up.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Cell(error) => matches!(error, CellError::Bus(error) if error.is_transient()),
+            Self::Store(error) => error.is_transient(),
+        }
+    }
+}
+
+impl From<NeighbourError> for Failure {
+    fn from(error: NeighbourError) -> Self {
+        match error {
+            NeighbourError::Cell(error) => error.into(),
+            NeighbourError::Store(error) => error.into(),
+        }
     }
 }
 

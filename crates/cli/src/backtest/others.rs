@@ -79,6 +79,10 @@ impl NeighbourFile {
         let format = input::format_of(&self.file, &bytes)?;
         let checked = contract::check(&definition, format, &bytes, None, Timestamp::LAST)
             .with_context(|| format!("{} breaks the contract", path(&self.file)))?;
+        if checked.rows_refused > 0 {
+            // Judged as the series' own rows are, since only the platform knows the neighbour's definition.
+            note!("{}: {} rows refused", path(&self.file), checked.rows_refused);
+        }
         let history = checked.table.history(&definition.source.value_column, definition.cadence)?;
         Ok(Covariate::of_neighbour(&self.neighbour, Some(history), &inputs.own))
     }
@@ -113,7 +117,13 @@ impl WeatherFile {
         let format = input::format_of(&self.file, &bytes)?;
         let checked = contract::check(&definition, format, &bytes, None, Timestamp::LAST);
         let table = checked.with_context(|| format!("{} breaks the contract", path(&self.file)))?.table;
-        Weather::of_table(&table, i64::from(self.delay_hours) * HOUR).with_context(|| path(&self.file))
+        let weather = Weather::of_table(&table, i64::from(self.delay_hours) * HOUR);
+        let weather = weather.with_context(|| path(&self.file))?;
+        let short = table.rows().saturating_sub(weather.count() as u64);
+        if short > 0 {
+            note!("{}: {short} of {} runs do not reach a day ahead and are left out", path(&self.file), table.rows());
+        }
+        Ok(weather)
     }
 
     fn batches(&self) -> anyhow::Result<Vec<Batch>> {
@@ -144,8 +154,12 @@ impl Backtest {
 
     /// Reads the neighbours and the weather beside a history.
     pub(super) fn read_others(&self, definition: &Definition, inputs: &mut Inputs) -> anyhow::Result<()> {
-        for neighbour in &self.neighbours {
-            let covariate = neighbour.covariate(definition, inputs)?;
+        for named in &definition.forecast.neighbours {
+            let file = self.neighbours.iter().find(|of| of.neighbour == *named);
+            let covariate = match file {
+                Some(file) => file.covariate(definition, inputs)?,
+                None => Covariate::of_neighbour(named, None, &inputs.own),
+            };
             inputs.covariates.push(covariate);
         }
         inputs.weather = self.weather.as_ref().map(WeatherFile::read).transpose()?;

@@ -3,7 +3,7 @@
 mod figures;
 mod tables;
 
-use aria_core::report::{Compared, Group, Report, Whole};
+use aria_core::report::{Compared, Group, Report, Whole, Withheld};
 use aria_core::time::Cadence;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -99,7 +99,9 @@ fn about(report: &Report) -> Markup {
     let about = &report.about;
     let span = report.origins.map_or(NONE.to_owned(), |(first, last)| format!("{first} to {last}"));
     let members: Vec<&str> = report.members.iter().map(|share| share.member).collect();
-    let covariates: Vec<String> = report.covariates.iter().map(delayed).collect();
+    let covariates = report.covariates.iter().map(|of| delayed(&of.column, of.delay_hours));
+    let others = report.neighbours.iter().chain(&report.weather);
+    let inputs: Vec<String> = covariates.chain(others.map(|of| delayed(of.series.as_str(), of.delay_hours))).collect();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     let rows = [
         ("Series", report.series.to_string()),
@@ -111,28 +113,38 @@ fn about(report: &Report) -> Markup {
         ("Models trained", about.retraining.clone()),
         ("Models that served", about.models.to_string()),
         ("Members of the newest", or_none(members.join(", "))),
-        ("Covariates", or_none(covariates.join(", "))),
+        ("Other inputs", or_none(inputs.join(", "))),
+        ("Left out of models", or_none(about.left_out.iter().cloned().collect::<Vec<_>>().join("; "))),
         ("Forecasts", report.issued.to_string()),
-        ("Made without some inputs", about.reduced.to_string()),
+        ("Made without some inputs", about.reduced.len().to_string()),
         ("Withheld", about.withheld.len().to_string()),
         ("Rows refused", about.rows_refused.to_string()),
     ];
-    let more = about.withheld.len().saturating_sub(LISTED);
+    let lists = [
+        ("Origins without a forecast", &about.withheld),
+        ("Forecasts made without some inputs", &about.reduced),
+        ("Fits that failed, so that the model before went on", &about.failed_fits),
+    ];
     html! {
         dl { @for (name, value) in &rows { dt { (name) } dd { (value) } } }
-        @if !about.withheld.is_empty() {
-            (folded("Origins without a forecast", &html! {
-                ul {
-                    @for held in about.withheld.iter().take(LISTED) { li { (held.origin) ": " (held.reason) } }
-                    @if more > 0 { li { "and " (more) " more" } }
-                }
-            }))
+        @for (title, all) in lists {
+            @if !all.is_empty() { (folded(title, &listed(all))) }
         }
     }
 }
 
-fn delayed(lookback: &aria_core::series::Lookback) -> String {
-    format!("{} (known after {} h)", lookback.column, lookback.delay_hours)
+fn listed(all: &[Withheld]) -> Markup {
+    let more = all.len().saturating_sub(LISTED);
+    html! {
+        ul {
+            @for held in all.iter().take(LISTED) { li { (held.origin) ": " (held.reason) } }
+            @if more > 0 { li { "and " (more) " more" } }
+        }
+    }
+}
+
+fn delayed(name: &str, hours: u32) -> String {
+    format!("{name} (known after {hours} h)")
 }
 
 /// What is shown when it is asked for.

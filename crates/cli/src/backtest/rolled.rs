@@ -13,10 +13,14 @@ use aria_core::series::Definition;
 use aria_core::time::{Cadence, DAY, HOUR, Timestamp};
 use serde::Serialize;
 
+use super::written::told;
 use super::{Backtest, Retrain};
 use crate::outcome::{self, Outcome, Year};
 use crate::output::path;
 use crate::{input, outfile};
+
+/// Origins that are told with a reason.
+const LISTED: usize = 3;
 
 /// What such a backtest came to.
 #[derive(Clone, Debug, Serialize)]
@@ -31,8 +35,8 @@ struct Summary {
     models: Vec<Timestamp>,
     /// Forecasts that were made.
     issued: u64,
-    /// Forecasts that were made without some of their inputs.
-    reduced: u64,
+    /// Origins of forecasts that were made without some of their inputs, and why.
+    reduced: Vec<Withheld>,
     /// Origins without a forecast, and why.
     withheld: Vec<Withheld>,
     /// Origins at which a fit was due and failed, and why; the model before it went on.
@@ -64,16 +68,13 @@ impl Backtest {
         let first_model = run.models.first().map(|(_, model)| model);
         let outcome = Outcome::new(run.forecasts, inputs, first_model);
         outfile::write(&self.out, &outcome::to_csv(&outcome.forecasts))?;
-        let told = |all: Vec<(Timestamp, String)>| {
-            all.into_iter().map(|(origin, reason)| Withheld { origin, reason }).collect()
-        };
         let summary = Summary {
             series: definition.id.to_string(),
             simulated: input::is_simulated(bytes),
             rows_refused: checked.rows_refused,
             models: run.models.iter().map(|(origin, _)| *origin).collect(),
             issued: outcome.forecasts.len() as u64,
-            reduced: run.reduced,
+            reduced: told(run.reduced),
             withheld: told(run.withheld),
             failed_fits: told(run.failed),
             left_out: run.models.iter().flat_map(|(_, model)| model.left_out.clone()).collect(),
@@ -147,7 +148,9 @@ impl Summary {
             retraining: retrain.spelled().to_owned(),
             models: self.models.len() as u64,
             withheld: self.withheld.clone(),
-            reduced: self.reduced,
+            reduced: self.reduced.clone(),
+            failed_fits: self.failed_fits.clone(),
+            left_out: self.left_out.clone(),
             rows_refused: self.rows_refused,
         }
     }
@@ -164,18 +167,14 @@ impl Summary {
         writeln!(text, "\n{}{simulated}", self.series)?;
         let (issued, withheld) = (self.issued, self.withheld.len());
         writeln!(text, "  {issued} forecasts issued, {withheld} withheld, {} rows refused", self.rows_refused)?;
-        if self.reduced > 0 {
-            writeln!(text, "  {} forecasts made without some of their inputs", self.reduced)?;
-        }
         let span = self.models.first().zip(self.models.last());
         let (first, last) = span.map_or_else(Default::default, |(first, last)| (first.to_string(), last.to_string()));
         writeln!(text, "  {} models, the first fitted for {first}, the last for {last}", self.models.len())?;
-        for held in self.withheld.iter().take(3) {
-            writeln!(text, "    no forecast from {}: {}", held.origin, held.reason)?;
+        list(text, "no forecast", &self.withheld)?;
+        if !self.reduced.is_empty() {
+            writeln!(text, "  {} forecasts made without some of their inputs", self.reduced.len())?;
         }
-        if withheld > 3 {
-            writeln!(text, "    and {} more, all of which --json lists", withheld - 3)?;
-        }
+        list(text, "less sure", &self.reduced)?;
         for Withheld { origin, reason } in &self.failed_fits {
             writeln!(text, "    no model was fitted for {origin}, the one before it went on: {reason}")?;
         }
@@ -184,4 +183,13 @@ impl Summary {
         }
         outcome::write_errors(text, &self.errors)
     }
+}
+
+/// The first of these origins with their reasons, and how many more there are.
+fn list(text: &mut String, what: &str, all: &[Withheld]) -> std::fmt::Result {
+    for Withheld { origin, reason } in all.iter().take(LISTED) {
+        writeln!(text, "    {what} from {origin}: {reason}")?;
+    }
+    let more = all.len().saturating_sub(LISTED);
+    if more > 0 { writeln!(text, "    and {more} more, all of which --json lists") } else { Ok(()) }
 }

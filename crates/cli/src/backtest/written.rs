@@ -9,6 +9,7 @@ use aria_core::card::{Card, Known};
 use aria_core::forecast::Fitted;
 use aria_core::report::{About, Report, Withheld};
 use aria_core::series::Definition;
+use aria_core::time::Timestamp;
 
 use super::{Backtest, Retrain, page};
 use crate::outcome::{Outcome, Summary};
@@ -126,8 +127,15 @@ impl Backtest {
             retraining: self.retrain.spelled().to_owned(),
             models: summary.tally.promotions,
             withheld: withheld.map(|(origin, reason)| Withheld { origin: *origin, reason: reason.clone() }).collect(),
-            reduced: outcome.reduced.iter().filter(|origin| self.is_in_span(**origin)).count() as u64,
+            reduced: told(outcome.reduced.iter().filter(|(origin, _)| self.is_in_span(*origin)).cloned()),
+            failed_fits: Vec::new(),
+            left_out: outcome.newest_model.iter().flat_map(|model| model.fitted.left_out.clone()).collect(),
             rows_refused: summary.tally.rows_quarantined,
         }
     }
+}
+
+/// Origins with a reason each.
+pub(super) fn told(all: impl IntoIterator<Item = (Timestamp, String)>) -> Vec<Withheld> {
+    all.into_iter().map(|(origin, reason)| Withheld { origin, reason }).collect()
 }

@@ -37,8 +37,9 @@ pub async fn of(edges: &Edges, snapshot: &Ref, newest: &Manifest) -> anyhow::Res
     walk.begin("what was asked for", [snapshot.clone()]);
     while let Some(found) = walk.next().await {
         let found = found?;
-        // Of all that a snapshot names, only the snapshot before it is read.
-        let Some(bytes) = found.bytes else { continue };
+        // Of all that a snapshot names, only snapshots are read: the one before it, and those of its companions, which
+        // are not made of its own batches.
+        let Some(bytes) = found.bytes.filter(|_| found.name.series == newest.series) else { continue };
         let manifest: Manifest = document::decode(&bytes)?;
         ordinals.push(manifest.ordinal);
         raw.extend(manifest.tail.into_iter().map(|b| (b.ordinal, b.raw)));

@@ -121,6 +121,7 @@ async fn snapshot(edges: &Edges, role: &str, name: &Ref) -> anyhow::Result<Node>
     node.many("segment", manifest.segments.iter().map(|s| (s.month.to_string(), &s.table)));
     node.many("tail batch", manifest.tail.iter().map(|b| (format!("batch {}", b.ordinal), &b.table)));
     node.many("raw bytes", ancestry.raw.iter().map(|(ordinal, raw)| (format!("batch {ordinal}"), raw)));
+    node.many("made beside", manifest.companions.iter().map(|c| (c.series.to_string(), &c.snapshot)));
     let found = ancestry.raw.len() as u64;
     if found < ancestry.expected {
         let lost = ancestry.expected - found;

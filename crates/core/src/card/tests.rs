@@ -68,7 +68,9 @@ fn errors_of_a_backtest_are_those_of_its_report() {
         retraining: "never".to_owned(),
         models: 1,
         withheld: Vec::new(),
-        reduced: 0,
+        reduced: Vec::new(),
+        failed_fits: Vec::new(),
+        left_out: Default::default(),
         rows_refused: 0,
     };
     let fitted = &run.models[0].1;

@@ -29,8 +29,11 @@ pub struct Ensemble {
 pub(super) struct Shares {
     /// With all that members look at.
     pub whole: Vec<Vec<f64>>,
-    /// Among those that look at the series alone, for when what others look at is missing; none where all of them do,
-    /// or none does.
+    /// Among those that do not look at the weather, for when it is missing; none where nobody, or everybody, does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_weather: Option<Vec<Vec<f64>>>,
+    /// Among those that look at the series alone, for when what others look at is missing too; none where all of them
+    /// do, or none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone: Option<Vec<Vec<f64>>>,
 }
@@ -73,7 +76,7 @@ impl Ensemble {
             maximum,
             trained_until,
             members,
-            shares: Shares { whole: vec![vec![1.0]; days], alone: None },
+            shares: Shares { whole: vec![vec![1.0]; days], without_weather: None, alone: None },
         }
     }
 
@@ -208,14 +211,16 @@ impl Ensemble {
         let left = |shares: &[f64]| -> Vec<f64> {
             shares.iter().zip(present).map(|(share, there)| if *there { *share } else { 0.0 }).collect()
         };
-        let mut shares = left(&self.shares.whole[day]);
-        // The rest of the shares were learnt beside those that are missing. Where nobody is left who looks at more
-        // than the series, others are known that were learnt without them.
-        let sees = |(share, member): (&f64, &Member)| *share > 0.0 && member.candidate().sees_others();
-        let is_informed = shares.iter().zip(&self.members).any(sees);
-        let is_whole = shares == self.shares.whole[day];
-        if let (false, false, Some(alone)) = (is_whole, is_informed, &self.shares.alone) {
-            shares = left(&alone[day]);
+        // Shares were learnt side by side. With some of the members missing the others keep theirs as long as one is
+        // there that looks at more than the series; then come shares that were learnt without those that are missing.
+        let sets = [Some(&self.shares.whole), self.shares.without_weather.as_ref(), self.shares.alone.as_ref()];
+        let mut shares = Vec::new();
+        for set in sets.into_iter().flatten() {
+            shares = left(&set[day]);
+            let sees = |(share, member): (&f64, &Member)| *share > 0.0 && member.candidate().sees_others();
+            if shares == set[day] || shares.iter().zip(&self.members).any(sees) {
+                break;
+            }
         }
         let total: f64 = shares.iter().sum();
         if total > 0.0 {
@@ -243,7 +248,7 @@ impl TryFrom<Parts> for Ensemble {
         }
         let is_share = |share: &f64| (0.0..=1.0).contains(share);
         let fits = |day: &Vec<f64>| day.len() == members.len() && day.iter().all(is_share);
-        for shares in std::iter::once(&shares.whole).chain(&shares.alone) {
+        for shares in std::iter::once(&shares.whole).chain(&shares.without_weather).chain(&shares.alone) {
             if shares.len() != steps.div_ceil(cadence.per_day()) || !shares.iter().all(fits) {
                 return Err(ModelError::Shares);
             }
@@ -302,12 +307,26 @@ mod tests {
         let Member::Ridge(ridge) = serving.members[0].clone() else { panic!("a ridge is the first member") };
         serving.members[1] = Member::RidgeCovariates(ridge);
         let whole = vec![vec![0.0, 0.8, 0.2]; 4];
-        serving.shares = Shares { whole, alone: Some(vec![vec![0.9, 0.0, 0.1]; 4]) };
+        serving.shares = Shares { whole, without_weather: None, alone: Some(vec![vec![0.9, 0.0, 0.1]; 4]) };
         let value = |forecasts: [Option<f64>; 3]| serving.combined(0, &forecasts.map(|f| f.map(|value| vec![value])));
         assert!((value([Some(100.0), Some(200.0), Some(300.0)]) - 220.0).abs() < 1e-9);
         assert!((value([Some(100.0), None, Some(300.0)]) - 120.0).abs() < 1e-9);
         // The naive one is missing instead: those that look at more are still there.
         assert!((value([Some(100.0), Some(200.0), None]) - 200.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn without_the_weather_covariates_that_are_there_are_used() {
+        let (_, Fitted { mut serving, .. }) = fitted();
+        let Member::Ridge(ridge) = serving.members[0].clone() else { panic!("a ridge is the first member") };
+        serving.members =
+            vec![Member::Ridge(ridge.clone()), Member::RidgeCovariates(ridge.clone()), Member::RidgeWeather(ridge)];
+        let (whole, dry) = (vec![vec![0.0, 0.0, 1.0]; 4], vec![vec![0.25, 0.75, 0.0]; 4]);
+        serving.shares = Shares { whole, without_weather: Some(dry), alone: Some(vec![vec![1.0, 0.0, 0.0]; 4]) };
+        let value = |forecasts: [Option<f64>; 3]| serving.combined(0, &forecasts.map(|f| f.map(|value| vec![value])));
+        assert!((value([Some(100.0), Some(200.0), Some(300.0)]) - 300.0).abs() < 1e-9);
+        assert!((value([Some(100.0), Some(200.0), None]) - 175.0).abs() < 1e-9);
+        assert!((value([Some(100.0), None, None]) - 100.0).abs() < 1e-9);
     }
 
     #[test]

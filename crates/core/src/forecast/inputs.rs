@@ -101,7 +101,11 @@ impl Covariate {
         Self {
             name: neighbour.series.to_string(),
             delay: i64::from(neighbour.delay_hours) * HOUR,
-            history: history.unwrap_or_else(|| History::new(own.start(), own.cadence(), Vec::new())),
+            // No more than a snapshot of the series would be read with.
+            history: history.map_or_else(
+                || History::new(own.start(), own.cadence(), Vec::new()),
+                |history| history.between(own.start(), own.end()),
+            ),
         }
     }
 
@@ -114,7 +118,7 @@ impl Covariate {
             return Err("has another cadence than the series");
         }
         if self.scale(first_cut).is_none() {
-            return Err("does not vary in what there is to learn from");
+            return Err("does not vary, or has no value, before the first fit");
         }
         let days = (inputs.end().since(holdout_start) / DAY).max(1);
         let origins = (1..=days).map(|day| inputs.end().plus(-day * DAY));
@@ -124,7 +128,7 @@ impl Covariate {
 
     /// The location and spread of its values before a cut; none where they do not vary.
     pub(super) fn scale(&self, first_cut: Timestamp) -> Option<Scale> {
-        Scale::of(self.history.before(first_cut).values()).filter(|scale| scale.varies())
+        Scale::of(self.history.before(self.known_until(first_cut)).values()).filter(|scale| scale.varies())
     }
 
     /// The first step whose value is not known at `origin`.

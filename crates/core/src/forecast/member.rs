@@ -128,6 +128,11 @@ impl Candidate {
         matches!(self, Self::RidgeCovariates | Self::RidgeWeather | Self::RidgeAll)
     }
 
+    /// Whether it looks at covariates.
+    pub(super) fn sees_covariates(self) -> bool {
+        matches!(self, Self::RidgeCovariates | Self::RidgeAll)
+    }
+
     /// Whether it looks at weather forecasts.
     pub(crate) fn sees_weather(self) -> bool {
         matches!(self, Self::RidgeWeather | Self::RidgeAll)

@@ -53,6 +53,11 @@ impl Memory {
         all
     }
 
+    /// The factor between how an hour of this age in days counts and how it does by a rule; 1 for the rule itself.
+    pub(super) fn beside(self, rule: Self, age_days: f64) -> f64 {
+        0.5_f64.powf(age_days / self.half_life_days - age_days / rule.half_life_days)
+    }
+
     /// The factor by which an hour of this age in days counts.
     pub(super) fn weight(self, age_days: f64) -> f64 {
         0.5_f64.powf(age_days / self.half_life_days)
@@ -134,9 +139,11 @@ mod tests {
 
     #[test]
     fn hours_that_had_not_passed_do_not_count() {
-        let (mut trials, actual) = trials(40, [[5.0; 2], [6.0; 2], [7.0; 2]]);
-        trials.iter_mut().skip(30).for_each(|trial| trial.forecasts[1].fill(100.0));
-        assert_eq!(best(&trials, 3, 0, &actual, start().plus(30 * DAY)), 0);
+        // With the last twelve days the second would have 847 to the rule's 1,000.
+        let (mut trials, actual) = trials(40, [[5.0; 2], [5.5; 2], [7.0; 2]]);
+        trials.iter_mut().skip(28).for_each(|trial| trial.forecasts[1].fill(100.0));
+        assert_eq!(best(&trials, 3, 0, &actual, start().plus(28 * DAY)), 0);
+        assert_eq!(best(&trials, 3, 0, &actual, start().plus(40 * DAY)), 1);
     }
 
     #[test]

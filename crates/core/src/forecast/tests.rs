@@ -123,7 +123,7 @@ fn a_covariate_that_cannot_be_used_costs_its_candidate_and_says_so() {
     let fitted = fit(&definition, &Inputs { covariates, ..Inputs::alone(own.clone()) }).unwrap();
     let made_of: Vec<Candidate> = fitted.serving.shares().map(|(candidate, _)| candidate).collect();
     assert_eq!(made_of, [Candidate::Ridge]);
-    let why = "the covariate `flat` does not vary in what there is to learn from";
+    let why = "the covariate `flat` does not vary, or has no value, before the first fit";
     let none = "ridge_covariates: `ridge_covariates` looks at covariates, and there is none that can be used: name \
         columns in forecast.covariates";
     assert_eq!(fitted.left_out, [why, none]);
@@ -219,4 +219,57 @@ fn gaps_that_leave_an_early_cut_too_little_do_not_keep_a_model_away() {
     (0..180).filter(|day| day % 3 > 0).for_each(|day| values[day] = f64::NAN);
     let history = History::new(start(), Cadence::Day, values);
     assert!(fit(&definition("1d", 48), &Inputs::alone(history)).is_ok());
+}
+
+/// Two years and more of hours with everything that may help: another series known two hours late, and the weather six
+/// hours after its issue. What was not known at `changed` is another in both.
+fn with_all(days: usize, changed: Option<Timestamp>) -> Inputs {
+    let change = |history: &History, known: Timestamp| {
+        let place = history.before(known).values().len();
+        let values =
+            history.values().iter().enumerate().map(|(at, value)| if at < place { *value } else { 1_000.0 - value });
+        History::new(history.start(), history.cadence(), values.collect())
+    };
+    let (own, other) = (simulated(Cadence::Hour, days, 31), simulated(Cadence::Hour, days, 32));
+    let run = |day: usize| {
+        let issued = start().plus(day as i64 * DAY);
+        let is_known = changed.is_none_or(|at| issued.plus(6 * 3_600) <= at);
+        let conditions = |hour: usize| Conditions {
+            wind_ms: if is_known { ((24 * day + hour) % 37) as f64 / 4.0 } else { 20.0 },
+            sun_wm2: ((24 * day + hour) % 24) as f64 * 20.0,
+            temperature_k: 285.0,
+            dew_point_k: 280.0,
+            rain_mm: 0.0,
+        };
+        Run { issued, hours: (0..48).map(conditions).collect() }
+    };
+    let late = |at: Timestamp| at.plus(-2 * 3_600);
+    Inputs {
+        covariates: vec![Covariate {
+            name: "other".to_owned(),
+            delay: 2 * 3_600,
+            history: changed.map_or_else(|| other.clone(), |at| change(&other, late(at))),
+        }],
+        weather: Some(Weather::new(6 * 3_600, (0..days).map(run).collect()).unwrap()),
+        own: changed.map_or_else(|| own.clone(), |at| change(&own, at)),
+    }
+}
+
+#[test]
+fn nothing_that_was_not_known_changes_a_model_of_every_input_or_its_forecast() {
+    let (definition, days) = (definition("1h", 24), 800);
+    let origin = start().plus(days as i64 * DAY - 2 * DAY);
+    let (inputs, changed) = (with_all(days, None), with_all(days, Some(origin)));
+    let fitted = fit(&definition, &inputs.before(origin)).unwrap();
+    assert_eq!(fitted.serving.shares().count(), 6);
+    // Old enough for every memory to compete.
+    let first = origin.plus(-171 * DAY);
+    assert_eq!(Memory::competing(&definition, &inputs.own, first).len(), 2);
+    assert_eq!(fit(&definition, &changed.before(origin)).unwrap(), fitted);
+    assert_eq!(issue(&fitted, &changed, origin).unwrap(), issue(&fitted, &inputs, origin).unwrap());
+    let explained = |inputs: &Inputs| Issuer::new(&fitted).explain(inputs, origin).unwrap();
+    assert_eq!(explained(&changed), explained(&inputs));
+    // The model that is evaluated knows nothing of the holdout.
+    let held_out = with_all(days, Some(fitted.holdout_start)).before(origin);
+    assert_eq!(fit(&definition, &held_out).unwrap().candidate, fitted.candidate);
 }

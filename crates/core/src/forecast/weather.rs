@@ -80,7 +80,7 @@ struct Summed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeatherError {
     /// There is none.
-    #[error("there is no complete run of weather forecasts: each takes at least {} hours", DAY / HOUR)]
+    #[error("there is no run of weather forecasts that reaches {} hours ahead with values that can be true", DAY / HOUR)]
     Empty,
     /// A table is none of runs.
     #[error("no table of weather forecasts: {0}")]
@@ -103,19 +103,24 @@ impl Weather {
     /// The longest time since the issue of a run that is used, in seconds.
     pub const OLDEST: i64 = OLDEST_RUN;
 
-    /// Runs in any order, each known `delay` seconds after its issue. A run is left out that is shorter than a day or
-    /// lacks a value.
+    /// Runs in any order, each known `delay` seconds after its issue. A run is left out that does not reach a day
+    /// ahead, or has a value that cannot be true.
     ///
     /// # Errors
     /// Where none is left, or two were issued at the same time.
     pub fn new(delay: i64, mut runs: Vec<Run>) -> Result<Self, WeatherError> {
-        runs.retain(|run| run.hours.len() as i64 * HOUR >= DAY && run.hours.iter().all(|hour| hour.is_whole()));
+        runs.retain(|run| run.hours.len() as i64 * HOUR > DAY && run.hours.iter().all(Conditions::can_be_true));
         runs.sort_by_key(|run| run.issued);
         if let Some(pair) = runs.windows(2).find(|pair| pair[0].issued == pair[1].issued) {
             return Err(WeatherError::Twice { issued: pair[0].issued });
         }
         let runs: Vec<Summed> = runs.into_iter().map(Summed::of).collect();
         if runs.is_empty() { Err(WeatherError::Empty) } else { Ok(Self { delay, runs }) }
+    }
+
+    /// How many runs there are.
+    pub fn count(&self) -> usize {
+        self.runs.len()
     }
 
     /// What was known at `origin`.
@@ -213,9 +218,15 @@ impl Summed {
 }
 
 impl Conditions {
-    fn is_whole(&self) -> bool {
+    /// Whether there can be such weather, give or take the rounding of a forecast: marks for a missing value, and other
+    /// units than those of the fields, are told by that.
+    fn can_be_true(&self) -> bool {
         let Self { wind_ms, sun_wm2, temperature_k, dew_point_k, rain_mm } = self;
-        [wind_ms, sun_wm2, temperature_k, dew_point_k, rain_mm].into_iter().all(|value| value.is_finite())
+        (0.0..=120.0).contains(wind_ms)
+            && (-1.0..=1_600.0).contains(sun_wm2)
+            && (170.0..=340.0).contains(temperature_k)
+            && (150.0..=330.0).contains(dew_point_k)
+            && (-0.1..=1_000.0).contains(rain_mm)
     }
 
     fn towards(self, other: Self, share: f64) -> Self {

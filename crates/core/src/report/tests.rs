@@ -14,7 +14,9 @@ fn about() -> About {
         retraining: "never".to_owned(),
         models: 1,
         withheld: Vec::new(),
-        reduced: 0,
+        reduced: Vec::new(),
+        failed_fits: Vec::new(),
+        left_out: Default::default(),
         rows_refused: 0,
     }
 }

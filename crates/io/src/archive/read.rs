@@ -82,7 +82,7 @@ impl Whole {
             if wanted == Wanted::Events && !self.is_listed(&path, &bytes) {
                 return Err(ArchiveError::Changed { path }.into());
             }
-            visit(piece(&path, bytes, &self.contents.series)?).await?;
+            visit(piece(&path, bytes)?).await?;
         }
         Ok(())
     }
@@ -123,6 +123,11 @@ struct Check {
     there: HashSet<[u8; 32]>,
     /// Names whose artifact has not come yet.
     missing: BTreeMap<[u8; 32], String>,
+    /// What was named so far.
+    named: HashSet<[u8; 32]>,
+    /// Artifacts of other series that nothing has named yet. Those that the series was forecast with are named by its
+    /// snapshots; others do not belong in the file.
+    strangers: BTreeMap<[u8; 32], String>,
     snapshot: Option<Ref>,
     wanted_definition: Option<Ref>,
     definitions: BTreeMap<Ref, Vec<u8>>,
@@ -153,7 +158,7 @@ impl Check {
         if !path.starts_with(ARTIFACTS) {
             self.parts.push(part(path, &bytes));
         }
-        match piece(path, bytes, &series)? {
+        match piece(path, bytes)? {
             Piece::Cell(cell, bytes) => self.cell(cell, bytes, path),
             Piece::Events(events) => self.events(&events, path, &series),
             Piece::Artifact(name, bytes) => self.artifact(name, bytes),
@@ -200,6 +205,10 @@ impl Check {
         let digest = digest(&key);
         self.missing.remove(&digest);
         self.there.insert(digest);
+        let is_own = self.label.as_ref().is_some_and(|label| label.series == name.series);
+        if !is_own && !self.named.contains(&digest) {
+            self.strangers.insert(digest, format!("{ARTIFACTS}{key}"));
+        }
         if self.snapshot.as_ref() == Some(&name) {
             let manifest: Manifest = document::decode(&bytes).map_err(unreadable)?;
             self.wanted_definition = Some(manifest.definition);
@@ -213,6 +222,8 @@ impl Check {
     fn name(&mut self, name: &Ref) {
         let key = name.key();
         let digest = digest(&key);
+        self.named.insert(digest);
+        self.strangers.remove(&digest);
         if !self.there.contains(&digest) {
             self.missing.insert(digest, key);
         }
@@ -244,6 +255,9 @@ impl Check {
         let (contents, digest) = self.contents.ok_or(ArchiveError::CutOff)?;
         if let Some(key) = self.missing.values().next() {
             return Err(ArchiveError::Missing { count: self.missing.len(), key: key.clone() });
+        }
+        if let Some(path) = self.strangers.into_values().next() {
+            return Err(ArchiveError::OtherSeries { series: contents.series.to_string(), path });
         }
         let definition = self.wanted_definition.and_then(|name| self.definitions.get(&name).map(|bytes| (name, bytes)));
         let definition = definition.map(|(name, bytes)| {
@@ -293,7 +307,7 @@ fn bytes_of<R: Read>(entry: &mut Entry<'_, R>, path: &str) -> Result<Vec<u8>, Ar
     if read as u64 == size { Ok(bytes) } else { Err(ArchiveError::CutOff) }
 }
 
-fn piece(path: &str, bytes: Vec<u8>, series: &SeriesId) -> Result<Piece, ArchiveError> {
+fn piece(path: &str, bytes: Vec<u8>) -> Result<Piece, ArchiveError> {
     let misplaced = || ArchiveError::Misplaced { path: path.to_owned() };
     let changed = || ArchiveError::Changed { path: path.to_owned() };
     if let Some(name) = path.strip_prefix(CELLS) {
@@ -307,9 +321,6 @@ fn piece(path: &str, bytes: Vec<u8>, series: &SeriesId) -> Result<Piece, Archive
     }
     let key = path.strip_prefix(ARTIFACTS).ok_or_else(misplaced)?;
     let name = named(key, bytes.len() as u64).ok_or_else(misplaced)?;
-    if name.series != *series {
-        return Err(ArchiveError::OtherSeries { series: series.to_string(), path: path.to_owned() });
-    }
     if !name.names(&bytes) {
         return Err(changed());
     }

@@ -8,6 +8,7 @@ use aria_core::document;
 use aria_core::event::{BatchReceived, Event, Fact};
 use aria_core::head::Head;
 use aria_core::series::SeriesId;
+use aria_core::snapshot::Manifest;
 use aria_core::time::Timestamp;
 use tempfile::NamedTempFile;
 
@@ -130,8 +131,26 @@ async fn a_file_without_something_that_it_names_is_refused_with_its_name() {
 }
 
 #[tokio::test]
-async fn artifacts_of_another_series_are_refused() {
+async fn artifacts_of_another_series_that_nothing_names_are_refused() {
     let other = Ref::of(Kind::Raw, &"fr.x".parse().unwrap(), Format::Csv, RAW);
     let refused = open(&bytes(&[(raw(), RAW), (other, RAW)]).await).unwrap_err();
     assert!(matches!(refused, ArchiveError::OtherSeries { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_neighbour_that_a_snapshot_names_is_part_of_the_series() {
+    let golden = |version: u32| format!("{}/../core/golden/snapshot.v{version}.json", env!("CARGO_MANIFEST_DIR"));
+    let mut manifest: Manifest = document::decode(&std::fs::read(golden(2)).unwrap()).unwrap();
+    let other = Ref::of(Kind::Raw, &"fr.x".parse().unwrap(), Format::Csv, RAW);
+    (manifest.parent, manifest.segments, manifest.tail) = (None, Vec::new(), Vec::new());
+    manifest.definition = raw();
+    manifest.companions[0].snapshot = other.clone();
+    let snapshot = document::encode(&manifest).unwrap();
+    let name = Ref::of(Kind::Snapshot, &series(), Format::Json, &snapshot);
+    // Whichever of them comes first.
+    for order in [[0, 1], [1, 0]] {
+        let both: [(Ref, &[u8]); 2] = [(name.clone(), &snapshot), (other.clone(), RAW)];
+        let all = [(raw(), RAW), both[order[0]].clone(), both[order[1]].clone()];
+        open(&bytes(&all).await).unwrap();
+    }
 }

@@ -44,7 +44,9 @@ fn page(quantity: Quantity, measured_days: usize) -> String {
         retraining: "never".to_owned(),
         models: 1,
         withheld: vec![Withheld { origin: start(), reason: "<b>none</b>".to_owned() }],
-        reduced: 0,
+        reduced: Vec::new(),
+        failed_fits: Vec::new(),
+        left_out: Default::default(),
         rows_refused: 0,
     };
     let measured = History::new(start(), Cadence::Hour, vec![100.0; 24 * measured_days]);

@@ -221,7 +221,8 @@ impl<'a> Design<'a> {
     ) -> Result<Scale, FitError> {
         let refused = |problem| FitError::Covariate { name: covariate.name.clone(), problem };
         let cadence = own.cadence();
-        let scale = covariate.scale(first_cut).ok_or(refused("does not vary in what there is to learn from"))?;
+        let scale =
+            covariate.scale(first_cut).ok_or(refused("does not vary, or has no value, before the first fit"))?;
         let at = |place: usize| covariate.history.at(own.time(place)).unwrap_or(f64::NAN);
         let scaled: Vec<f64> =
             (0..own.values().len()).map(|place| (at(place) - scale.mean) / scale.deviation).collect();

@@ -1,5 +1,6 @@
 //! From histories to weights: one pass over the rows, solved at each of the cuts that are asked for.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use ndarray::{Array1, Array2, Axis};
@@ -97,7 +98,8 @@ impl<'a> Fitting<'a> {
         Ok(Self { recipe, design, cuts, covariates, end: history.end() })
     }
 
-    /// A model of every step of the horizon for each memory and cut.
+    /// A model of every step of the horizon for each cut, by memory, the first of which is the rule; another that
+    /// cannot be fitted is left out.
     ///
     /// # Errors
     /// Where gaps leave too few rows, or the equations have no solution.
@@ -110,19 +112,31 @@ impl<'a> Fitting<'a> {
         let at_step = |step: usize| {
             let blocks: Vec<(Range<usize>, Normal)> =
                 blocks.iter().cloned().zip(sums.iter().map(|sum| sum.horizon(step))).collect();
-            memories.iter().map(|memory| self.at_cuts(step, *memory, &blocks)).collect::<Result<Vec<_>, _>>()
+            memories.iter().map(|memory| self.at_cuts(step, *memory, &blocks)).collect::<Vec<_>>()
         };
-        let by_step: Vec<Result<Vec<Vec<Weights>>, FitError>> = (0..steps).into_par_iter().map(at_step).collect();
-        let by_step = by_step.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let model = |place: usize, memory: Memory, (cut_place, cut): (usize, &Cut)| {
-            let weights = by_step.iter().map(|by_memory| by_memory[place][cut_place].clone()).collect();
+        let by_step: Vec<Vec<Result<Vec<Weights>, FitError>>> = (0..steps).into_par_iter().map(at_step).collect();
+        let mut by_memory: Vec<Vec<Vec<Weights>>> = vec![Vec::new(); memories.len()];
+        let mut refused = BTreeMap::new();
+        for (place, weights) in by_step.into_iter().flat_map(|by_memory| by_memory.into_iter().enumerate()) {
+            match weights {
+                Ok(weights) => by_memory[place].push(weights),
+                Err(why) => drop(refused.entry(place).or_insert(why)),
+            }
+        }
+        // One that competes in vain, since its window is a gap, is out of the competition; the rule must hold.
+        if let Some(why) = refused.remove(&0) {
+            return Err(why);
+        }
+        let model = |by_step: &[Vec<Weights>], memory: Memory, (place, cut): (usize, &Cut)| {
+            let weights = by_step.iter().map(|by_cut| by_cut[place].clone()).collect();
             let days = vec![memory; steps.div_ceil(per_day)];
             self.recipe.model(cut.at, &self.covariates, SHAPE_SHARE, (days, weights))
         };
-        let of_memory = |(place, memory): (usize, &Memory)| {
-            self.cuts.iter().enumerate().map(|cut| model(place, *memory, cut)).collect()
+        let fitted = memories.iter().zip(&by_memory).enumerate().filter(|(place, _)| !refused.contains_key(place));
+        let of_memory = |(_, (memory, by_step)): (usize, (&Memory, &Vec<Vec<Weights>>))| {
+            self.cuts.iter().enumerate().map(|cut| model(by_step, *memory, cut)).collect()
         };
-        Ok(memories.iter().enumerate().map(of_memory).collect())
+        Ok(fitted.map(of_memory).collect())
     }
 
     /// The weights of one step at each cut, from the equations of blocks of rows that weigh as this memory has it.
@@ -141,7 +155,7 @@ impl<'a> Fitting<'a> {
                 if block.start >= first {
                     // Rows weigh as the rule has it; within a block another memory differs by one factor.
                     let middle = self.age_days((block.start + block.end) / 2);
-                    with(&mut known, normal, memory.weight(middle) / self.rule().weight(middle));
+                    with(&mut known, normal, memory.beside(self.rule(), middle));
                 }
             }
             let needed = self.recipe.needed_rows();

@@ -37,7 +37,7 @@ impl Weather {
                         rain_mm: rain[row]?,
                     })
                 };
-                run.hours.extend(conditions());
+                run.hours.extend(conditions().filter(Conditions::can_be_true));
             }
         }
         Self::new(delay, runs)
