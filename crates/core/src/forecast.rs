@@ -6,6 +6,7 @@ pub mod baseline;
 mod calendar;
 mod calibration;
 mod combination;
+mod decomposition;
 mod ensemble;
 mod error;
 mod explain;

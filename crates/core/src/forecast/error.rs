@@ -36,6 +36,18 @@ pub enum ModelError {
         /// The share, as text.
         share: String,
     },
+    /// It smooths over a window that Loess cannot have.
+    #[error("the model has a Loess window of {length}: an odd number from 3 to four weeks is one")]
+    Window {
+        /// The length.
+        length: usize,
+    },
+    /// A share that its smoothing keeps is no share.
+    #[error("the model's smoothing keeps a share of {share}, and must keep between 0 and 1")]
+    Smoothing {
+        /// The share, as text.
+        share: String,
+    },
     /// Its weights do not fit its features.
     #[error("the model's weights of step {step} do not fit its features")]
     Weights {
@@ -104,6 +116,14 @@ pub enum PredictError {
         origin: Timestamp,
         /// Days that are looked at.
         days: i64,
+    },
+    /// The newest weeks cannot be taken apart into seasons and a level.
+    #[error("the weeks before {origin} cannot be decomposed: {why}")]
+    Seasons {
+        /// The origin.
+        origin: Timestamp,
+        /// What is wrong with them.
+        why: String,
     },
     /// A covariate is missing or too old.
     #[error("the covariate `{name}` {problem}")]

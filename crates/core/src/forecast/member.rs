@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::baseline::{moved_week, repeated_days};
+use super::decomposition::Decomposition;
 use super::error::{FitError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
@@ -30,6 +31,8 @@ pub enum Candidate {
     RidgeWeather,
     /// As `ridge`, with the past of the covariates and the weather forecasts.
     RidgeAll,
+    /// The newest weeks taken apart into seasons, repeated, and a level, carried on with a damped trend.
+    Decomposition,
 }
 
 /// A fitted candidate.
@@ -52,6 +55,8 @@ pub enum Member {
     RidgeWeather(Ridge),
     /// See [`Candidate::RidgeAll`].
     RidgeAll(Ridge),
+    /// See [`Candidate::Decomposition`].
+    Decomposition(Decomposition),
 }
 
 /// What a forecast that is fitted to nothing has to know.
@@ -70,8 +75,15 @@ pub struct Recursive {
 
 impl Candidate {
     /// Every candidate.
-    pub const ALL: [Self; 6] =
-        [Self::PreviousDay, Self::PreviousWeek, Self::UsualWeek, Self::Ridge, Self::Recursive, Self::RidgeCovariates];
+    pub const ALL: [Self; 7] = [
+        Self::PreviousDay,
+        Self::PreviousWeek,
+        Self::UsualWeek,
+        Self::Ridge,
+        Self::Recursive,
+        Self::RidgeCovariates,
+        Self::Decomposition,
+    ];
 
     /// Its name in definitions and reports.
     pub fn name(self) -> &'static str {
@@ -84,6 +96,7 @@ impl Candidate {
             Self::RidgeCovariates => "ridge_covariates",
             Self::RidgeWeather => "ridge_weather",
             Self::RidgeAll => "ridge_all",
+            Self::Decomposition => "decomposition",
         }
     }
 
@@ -93,7 +106,8 @@ impl Candidate {
         match self {
             Self::Recursive => cadence != Cadence::QuarterHour,
             Self::RidgeWeather | Self::RidgeAll => cadence != Cadence::Day,
-            Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Ridge | Self::RidgeCovariates => true,
+            Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Decomposition => true,
+            Self::Ridge | Self::RidgeCovariates => true,
         }
     }
 
@@ -145,6 +159,7 @@ impl Candidate {
             Self::PreviousDay => each(Member::PreviousDay(repeat)),
             Self::PreviousWeek => each(Member::PreviousWeek(repeat)),
             Self::UsualWeek => each(Member::UsualWeek(repeat)),
+            Self::Decomposition => each(Member::Decomposition(Decomposition::new(definition.cadence, steps))),
             Self::Ridge => Ok(own.direct()?.into_iter().map(Member::Ridge).collect()),
             Self::Recursive => {
                 let members = own.one_step()?.into_iter().map(|next| Member::Recursive(Recursive { next, steps }));
@@ -178,6 +193,7 @@ impl Member {
             Self::RidgeCovariates(_) => Candidate::RidgeCovariates,
             Self::RidgeWeather(_) => Candidate::RidgeWeather,
             Self::RidgeAll(_) => Candidate::RidgeAll,
+            Self::Decomposition(_) => Candidate::Decomposition,
         }
     }
 
@@ -189,6 +205,7 @@ impl Member {
                 ridge.horizon_steps()
             }
             Self::Recursive(recursive) => recursive.steps,
+            Self::Decomposition(decomposition) => decomposition.steps(),
         }
     }
 
@@ -208,6 +225,7 @@ impl Member {
                 ridge.predict(inputs, origin)
             }
             Self::Recursive(recursive) => recursive.next.predict_recursively(inputs, origin, recursive.steps),
+            Self::Decomposition(decomposition) => decomposition.predict(inputs, origin),
         }
     }
 }
@@ -236,6 +254,7 @@ impl Member {
                 ridge.explain(inputs, origin)
             }
             Self::Recursive(recursive) => recursive.next.explain_recursively(inputs, origin, recursive.steps),
+            Self::Decomposition(decomposition) => decomposition.explain(inputs, origin),
         }
     }
 }
