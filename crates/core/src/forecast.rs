@@ -16,6 +16,7 @@ mod member;
 mod recent;
 mod ridge;
 mod rolling;
+mod trees;
 pub(crate) mod values;
 mod weather;
 

@@ -1,5 +1,7 @@
 //! Why there is no model or no forecast, and why a stored model cannot be used.
 
+use forust_ml::errors::ForustError;
+
 use super::calibration::TooFewErrors;
 use super::recent::RecentError;
 use super::ridge::SolveError;
@@ -47,6 +49,20 @@ pub enum ModelError {
     Smoothing {
         /// The share, as text.
         share: String,
+    },
+    /// Its trees ask for other features than this code makes.
+    #[error("the model's trees ask for features {found}, this code makes {made}: retrain the series")]
+    TreeFeatures {
+        /// The model's.
+        found: u32,
+        /// This code's.
+        made: u32,
+    },
+    /// A tree asks for what is not there, or does not lead on.
+    #[error("node {node} of a tree of the model asks for no feature, leads to no later node or is no number")]
+    Tree {
+        /// The node, from 0.
+        node: usize,
     },
     /// Its weights do not fit its features.
     #[error("the model's weights of step {step} do not fit its features")]
@@ -228,6 +244,12 @@ pub enum FitError {
         /// Origins that are needed.
         needed: usize,
     },
+    /// Trees cannot be grown.
+    #[error("trees cannot be grown: {0}")]
+    Grow(#[from] ForustError),
+    /// The trees that were grown are no model.
+    #[error("the trees that were grown cannot be used: {0}")]
+    Grown(#[source] ModelError),
     /// The equations have no solution in finite numbers.
     #[error("step {step} of the horizon cannot be fitted")]
     Solve {

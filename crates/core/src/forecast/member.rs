@@ -8,6 +8,7 @@ use super::error::{FitError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
 use super::ridge::{Fitting, Ridge, With, mean, newest_month};
+use super::trees::Trees;
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
 
@@ -33,6 +34,8 @@ pub enum Candidate {
     RidgeAll,
     /// The newest weeks taken apart into seasons, repeated, and a level, carried on with a damped trend.
     Decomposition,
+    /// Gradient-boosted regression trees, one model for all steps.
+    BoostedTrees,
 }
 
 /// A fitted candidate.
@@ -57,6 +60,8 @@ pub enum Member {
     RidgeAll(Ridge),
     /// See [`Candidate::Decomposition`].
     Decomposition(Decomposition),
+    /// See [`Candidate::BoostedTrees`].
+    BoostedTrees(Trees),
 }
 
 /// What a forecast that is fitted to nothing has to know.
@@ -75,7 +80,7 @@ pub struct Recursive {
 
 impl Candidate {
     /// Every candidate.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PreviousDay,
         Self::PreviousWeek,
         Self::UsualWeek,
@@ -83,6 +88,7 @@ impl Candidate {
         Self::Recursive,
         Self::RidgeCovariates,
         Self::Decomposition,
+        Self::BoostedTrees,
     ];
 
     /// Its name in definitions and reports.
@@ -97,6 +103,7 @@ impl Candidate {
             Self::RidgeWeather => "ridge_weather",
             Self::RidgeAll => "ridge_all",
             Self::Decomposition => "decomposition",
+            Self::BoostedTrees => "boosted_trees",
         }
     }
 
@@ -107,7 +114,7 @@ impl Candidate {
             Self::Recursive => cadence != Cadence::QuarterHour,
             Self::RidgeWeather | Self::RidgeAll => cadence != Cadence::Day,
             Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Decomposition => true,
-            Self::Ridge | Self::RidgeCovariates => true,
+            Self::Ridge | Self::RidgeCovariates | Self::BoostedTrees => true,
         }
     }
 
@@ -160,6 +167,9 @@ impl Candidate {
             Self::PreviousWeek => each(Member::PreviousWeek(repeat)),
             Self::UsualWeek => each(Member::UsualWeek(repeat)),
             Self::Decomposition => each(Member::Decomposition(Decomposition::new(definition.cadence, steps))),
+            Self::BoostedTrees => {
+                Ok(Trees::fit(definition, inputs, cuts)?.into_iter().map(Member::BoostedTrees).collect())
+            }
             Self::Ridge => Ok(own.direct()?.into_iter().map(Member::Ridge).collect()),
             Self::Recursive => {
                 let members = own.one_step()?.into_iter().map(|next| Member::Recursive(Recursive { next, steps }));
@@ -194,6 +204,7 @@ impl Member {
             Self::RidgeWeather(_) => Candidate::RidgeWeather,
             Self::RidgeAll(_) => Candidate::RidgeAll,
             Self::Decomposition(_) => Candidate::Decomposition,
+            Self::BoostedTrees(_) => Candidate::BoostedTrees,
         }
     }
 
@@ -206,6 +217,7 @@ impl Member {
             }
             Self::Recursive(recursive) => recursive.steps,
             Self::Decomposition(decomposition) => decomposition.steps(),
+            Self::BoostedTrees(trees) => trees.steps(),
         }
     }
 
@@ -226,6 +238,7 @@ impl Member {
             }
             Self::Recursive(recursive) => recursive.next.predict_recursively(inputs, origin, recursive.steps),
             Self::Decomposition(decomposition) => decomposition.predict(inputs, origin),
+            Self::BoostedTrees(trees) => trees.predict(inputs, origin),
         }
     }
 }
@@ -255,6 +268,7 @@ impl Member {
             }
             Self::Recursive(recursive) => recursive.next.explain_recursively(inputs, origin, recursive.steps),
             Self::Decomposition(decomposition) => decomposition.explain(inputs, origin),
+            Self::BoostedTrees(trees) => trees.explain(inputs, origin),
         }
     }
 }

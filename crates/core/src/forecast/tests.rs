@@ -168,6 +168,7 @@ fn the_parts_of_an_explanation_sum_up_to_the_forecast() {
         Candidate::PreviousDay,
         Candidate::RidgeCovariates,
         Candidate::Decomposition,
+        Candidate::BoostedTrees,
     ];
     let other = simulated(Cadence::Hour, 100, 11);
     let covariates = vec![Covariate { name: "other".to_owned(), delay: 3_600, history: other }];
@@ -203,7 +204,7 @@ fn gaps_that_leave_an_early_cut_too_little_do_not_keep_a_model_away() {
 }
 
 /// Candidates beside the regressions by step, which have such tests of their own.
-const OTHERS: [Candidate; 1] = [Candidate::Decomposition];
+const OTHERS: [Candidate; 2] = [Candidate::Decomposition, Candidate::BoostedTrees];
 
 fn of_others(cadence: &str, horizon_hours: u32) -> Definition {
     let mut definition = definition(cadence, horizon_hours);
