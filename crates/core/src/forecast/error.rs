@@ -50,6 +50,14 @@ pub enum ModelError {
         /// The share, as text.
         share: String,
     },
+    /// Its pooled regression looks at other lags than this code makes.
+    #[error("the model has pooled lags {found}, this code makes {made}: retrain the series")]
+    PooledLags {
+        /// The model's.
+        found: u32,
+        /// This code's.
+        made: u32,
+    },
     /// Its trees ask for other features than this code makes.
     #[error("the model's trees ask for features {found}, this code makes {made}: retrain the series")]
     TreeFeatures {

@@ -7,7 +7,7 @@ use super::decomposition::Decomposition;
 use super::error::{FitError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
-use super::ridge::{Fitting, Ridge, With, mean, newest_month};
+use super::ridge::{Fitting, Pooled, Ridge, With, mean, newest_month};
 use super::trees::Trees;
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
@@ -36,6 +36,8 @@ pub enum Candidate {
     Decomposition,
     /// Gradient-boosted regression trees, one model for all steps.
     BoostedTrees,
+    /// A ridge regression for each day of the horizon, pooled over its steps.
+    Pooled,
 }
 
 /// A fitted candidate.
@@ -62,6 +64,8 @@ pub enum Member {
     Decomposition(Decomposition),
     /// See [`Candidate::BoostedTrees`].
     BoostedTrees(Trees),
+    /// See [`Candidate::Pooled`].
+    Pooled(Pooled),
 }
 
 /// What a forecast that is fitted to nothing has to know.
@@ -80,7 +84,7 @@ pub struct Recursive {
 
 impl Candidate {
     /// Every candidate.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PreviousDay,
         Self::PreviousWeek,
         Self::UsualWeek,
@@ -89,6 +93,7 @@ impl Candidate {
         Self::RidgeCovariates,
         Self::Decomposition,
         Self::BoostedTrees,
+        Self::Pooled,
     ];
 
     /// Its name in definitions and reports.
@@ -104,6 +109,7 @@ impl Candidate {
             Self::RidgeAll => "ridge_all",
             Self::Decomposition => "decomposition",
             Self::BoostedTrees => "boosted_trees",
+            Self::Pooled => "pooled",
         }
     }
 
@@ -114,7 +120,7 @@ impl Candidate {
             Self::Recursive => cadence != Cadence::QuarterHour,
             Self::RidgeWeather | Self::RidgeAll => cadence != Cadence::Day,
             Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Decomposition => true,
-            Self::Ridge | Self::RidgeCovariates | Self::BoostedTrees => true,
+            Self::Ridge | Self::RidgeCovariates | Self::BoostedTrees | Self::Pooled => true,
         }
     }
 
@@ -167,6 +173,7 @@ impl Candidate {
             Self::PreviousWeek => each(Member::PreviousWeek(repeat)),
             Self::UsualWeek => each(Member::UsualWeek(repeat)),
             Self::Decomposition => each(Member::Decomposition(Decomposition::new(definition.cadence, steps))),
+            Self::Pooled => Ok(own.pooled()?.into_iter().map(Member::Pooled).collect()),
             Self::BoostedTrees => {
                 Ok(Trees::fit(definition, inputs, cuts)?.into_iter().map(Member::BoostedTrees).collect())
             }
@@ -205,6 +212,7 @@ impl Member {
             Self::RidgeAll(_) => Candidate::RidgeAll,
             Self::Decomposition(_) => Candidate::Decomposition,
             Self::BoostedTrees(_) => Candidate::BoostedTrees,
+            Self::Pooled(_) => Candidate::Pooled,
         }
     }
 
@@ -218,6 +226,7 @@ impl Member {
             Self::Recursive(recursive) => recursive.steps,
             Self::Decomposition(decomposition) => decomposition.steps(),
             Self::BoostedTrees(trees) => trees.steps(),
+            Self::Pooled(pooled) => pooled.steps(),
         }
     }
 
@@ -239,6 +248,7 @@ impl Member {
             Self::Recursive(recursive) => recursive.next.predict_recursively(inputs, origin, recursive.steps),
             Self::Decomposition(decomposition) => decomposition.predict(inputs, origin),
             Self::BoostedTrees(trees) => trees.predict(inputs, origin),
+            Self::Pooled(pooled) => pooled.predict(inputs, origin),
         }
     }
 }
@@ -269,6 +279,7 @@ impl Member {
             Self::Recursive(recursive) => recursive.next.explain_recursively(inputs, origin, recursive.steps),
             Self::Decomposition(decomposition) => decomposition.explain(inputs, origin),
             Self::BoostedTrees(trees) => trees.explain(inputs, origin),
+            Self::Pooled(pooled) => pooled.explain(inputs, origin),
         }
     }
 }

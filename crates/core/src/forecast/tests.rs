@@ -169,6 +169,7 @@ fn the_parts_of_an_explanation_sum_up_to_the_forecast() {
         Candidate::RidgeCovariates,
         Candidate::Decomposition,
         Candidate::BoostedTrees,
+        Candidate::Pooled,
     ];
     let other = simulated(Cadence::Hour, 100, 11);
     let covariates = vec![Covariate { name: "other".to_owned(), delay: 3_600, history: other }];
@@ -204,7 +205,7 @@ fn gaps_that_leave_an_early_cut_too_little_do_not_keep_a_model_away() {
 }
 
 /// Candidates beside the regressions by step, which have such tests of their own.
-const OTHERS: [Candidate; 2] = [Candidate::Decomposition, Candidate::BoostedTrees];
+const OTHERS: [Candidate; 3] = [Candidate::Decomposition, Candidate::BoostedTrees, Candidate::Pooled];
 
 fn of_others(cadence: &str, horizon_hours: u32) -> Definition {
     let mut definition = definition(cadence, horizon_hours);

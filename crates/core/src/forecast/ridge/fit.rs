@@ -18,9 +18,9 @@ use crate::time::{Cadence, DAY, Timestamp};
 
 /// The rows of a history, ready to be fitted at several cuts: a model knows no hour at or after its cut.
 pub(in super::super) struct Fitting<'a> {
-    recipe: Recipe<'a>,
-    design: Design<'a>,
-    cuts: Vec<Cut>,
+    pub(super) recipe: Recipe<'a>,
+    pub(super) design: Design<'a>,
+    pub(super) cuts: Vec<Cut>,
     covariates: Vec<Lagged>,
 }
 
@@ -35,12 +35,12 @@ pub(in super::super) struct With {
 
 /// The end of the hours that a model is fitted on.
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+pub(super) struct Cut {
     at: Timestamp,
     /// The first place whose target is not known.
-    place: usize,
+    pub place: usize,
     /// Targets before it that were measured.
-    seen: usize,
+    pub seen: usize,
 }
 
 impl<'a> Fitting<'a> {
@@ -135,7 +135,8 @@ impl<'a> Fitting<'a> {
         Ok(models)
     }
 
-    fn spans(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    /// The targets from one cut to the next.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let starts = std::iter::once(0).chain(self.cuts.iter().map(|cut| cut.place));
         starts.zip(self.cuts.iter().map(|cut| cut.place))
     }
@@ -147,7 +148,7 @@ impl<'a> Fitting<'a> {
 }
 
 /// The equations known so far with those of more rows.
-fn with(known: &mut Option<Normal>, more: Normal) -> &Normal {
+pub(super) fn with(known: &mut Option<Normal>, more: Normal) -> &Normal {
     match known {
         Some(known) => {
             known.add(&more);
