@@ -176,6 +176,31 @@ async fn a_rollback_with_nothing_to_go_back_to_says_so_and_moves_nothing() -> Re
 }
 
 #[tokio::test]
+async fn the_card_of_a_model_names_its_data_its_shares_and_its_errors_out_of_sample() -> Result<()> {
+    let platform = Platform::start().await?;
+    platform.ingest("2021-01-01", "2021-03-20", Pace::Slow).await?;
+    let models = json(&platform.done(&["models", SERIES, "--json"]).await?)?;
+    let model: Ref = serde_json::from_value(models["versions"][0]["model"].clone())?;
+    let card = platform.done(&["models", SERIES, "--card"]).await?;
+    assert_eq!(platform.done(&["models", SERIES, "--card", "--model", model.sha256.short()]).await?, card);
+    for part in [
+        "# Model of simulated.ci",
+        "Version 1 of 2021-03-20T00:00:00Z: promoted, and serves.",
+        "| Span | 2021-01-01T00:00:00Z to 2021-03-20T00:00:00Z |",
+        "| From | snapshot snapshot/",
+        "rolling origins of its training",
+        "| Mar-May |",
+        "## What it cannot know",
+    ] {
+        assert!(card.contains(part), "no `{part}` in {card}");
+    }
+    assert!(card.contains(model.sha256.as_str()), "{card}");
+    let said = platform.refused(&["models", SERIES, "--card", "--model", "00aa00aa"]).await?;
+    assert!(said.contains("no model of simulated.ci_direct begins with `00aa00aa`"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_request_that_was_cut_off_before_anybody_learnt_of_it_is_published_with_the_next_batch() -> Result<()> {
     let platform = Platform::start().await?;
     platform.ingest("2021-01-01", "2021-03-20", Pace::Slow).await?;

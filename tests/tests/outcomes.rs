@@ -254,6 +254,24 @@ fn a_backtest_does_not_replace_the_history_that_it_reads() -> Result<()> {
 }
 
 #[test]
+fn a_backtest_writes_none_of_its_files_over_another() -> Result<()> {
+    let folder = TempDir::new()?;
+    history(folder.path())?;
+    let before = std::fs::read(folder.path().join("history.csv"))?;
+    let check = |files: &[&str], expected: &str| -> Result<()> {
+        let said = refused(folder.path(), &[BACKTEST.as_slice(), &["--out", "out.csv"], files].concat())?;
+        assert!(said.contains(expected), "{said}");
+        Ok(())
+    };
+    check(&["--report", "out.csv"], "--report names out.csv, which is another file of this run")?;
+    check(&["--report", "a", "--report-json", "a"], "--report-json names a, which is another file of this run")?;
+    check(&["--report-json", "history.csv"], "--report-json names the history itself")?;
+    check(&["--report", "no/such/report.html"], "cannot write no/such/report.html")?;
+    assert_eq!(std::fs::read(folder.path().join("history.csv"))?, before);
+    Ok(())
+}
+
+#[test]
 fn a_backtest_of_which_every_batch_is_rejected_says_why_the_first_was() -> Result<()> {
     let folder = TempDir::new()?;
     two_days(folder.path(), ["none", "none"])?;

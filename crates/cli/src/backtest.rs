@@ -1,7 +1,11 @@
 //! `aria backtest`: a history run through the platform offline, or forecast by models that are refitted by a calendar,
 //! and scored.
 
+mod others;
+mod page;
+mod plot;
 mod rolled;
+mod written;
 
 use std::path::PathBuf;
 
@@ -13,7 +17,7 @@ use aria_core::series::{Definition, Lookback};
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
-use crate::offline::Offline;
+use self::others::{NeighbourFile, WeatherFile};
 use crate::outcome::{self, Outcome, Summary};
 use crate::{input, outfile};
 
@@ -45,12 +49,22 @@ pub struct Backtest {
     #[arg(long, value_enum, default_value_t = Retrain::Policy)]
     retrain: Retrain,
     /// What models are made of, in place of the definition's: ridge, recursive, usual_week, previous_day,
-    /// previous_week, ridge_covariates, decomposition, boosted_trees, pooled.
+    /// previous_week, decomposition, boosted_trees, pooled, ridge_covariates, and with --weather ridge_weather and
+    /// ridge_all.
     #[arg(long, value_delimiter = ',', value_parser = candidate)]
     candidates: Vec<Candidate>,
     /// Columns of the history whose past helps to forecast; `column@2` for one that is known two hours late.
     #[arg(long, value_delimiter = ',', value_parser = lookback)]
     covariates: Vec<Lookback>,
+    /// Other series whose past helps to forecast, each from a file: `fr.ci_direct=fr.csv`, or
+    /// `fr.ci_direct=fr.csv:column@2` for another column, known two hours late.
+    #[arg(long, value_parser = others::neighbour)]
+    neighbours: Vec<NeighbourFile>,
+    /// Weather forecasts, a row for each run, and the hours after its issue at which one is known: `runs.csv@6`.
+    /// Columns: issued_utc, then wind_ms_0,sun_wm2_0,temperature_k_0,dew_point_k_0,rain_mm_0 and those of the hours
+    /// after.
+    #[arg(long, value_parser = others::weather)]
+    weather: Option<WeatherFile>,
     /// The file that the forecasts are written to.
     #[arg(long)]
     out: PathBuf,
@@ -58,6 +72,16 @@ pub struct Backtest {
     /// `base` sum up to the forecast. With --retrain never or 30d.
     #[arg(long)]
     explain: Option<PathBuf>,
+    /// A file for a report: one HTML page with plots of errors, intervals and forecasts beside the measured values.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// A file for the figures of the report as JSON.
+    #[arg(long)]
+    report_json: Option<PathBuf>,
+    /// A file for the card of the newest model, in Markdown: its data and features, errors of the backtest, what it
+    /// cannot know.
+    #[arg(long)]
+    card: Option<PathBuf>,
     /// Prints the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -75,6 +99,16 @@ enum Retrain {
     Policy,
 }
 
+impl Retrain {
+    fn spelled(self) -> &'static str {
+        match self {
+            Self::Never => "once, for the first origin",
+            Self::Monthly => "every 30 days",
+            Self::Policy => "as the definition's policy decides",
+        }
+    }
+}
+
 impl Backtest {
     /// Runs the command.
     ///
@@ -82,19 +116,7 @@ impl Backtest {
     /// Where the input or the span cannot be used, or the output cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         let definition = self.definition()?;
-        outfile::check(&self.out)?;
-        if let Some(explain) = &self.explain {
-            outfile::check(explain)?;
-            if matches!(self.retrain, Retrain::Policy) {
-                bail!("--explain goes with --retrain never or 30d");
-            }
-            if [&self.out, &self.input].into_iter().any(|other| outfile::is_same(explain, other)) {
-                bail!("--explain names {}, which is another file of this run", explain.display());
-            }
-        }
-        if outfile::is_same(&self.input, &self.out) {
-            bail!("--out names the history itself, {}: name another file", self.input.display());
-        }
+        self.check_files()?;
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
         match self.retrain {
             Retrain::Never => return self.roll(&definition, &bytes, Refit::Never),
@@ -102,9 +124,16 @@ impl Backtest {
             Retrain::Policy => {}
         }
         let batches = self.batches(&bytes, &definition)?;
-        let mut platform = Offline::new(definition.clone())?;
+        let (mut platform, others) = self.platform(&definition)?;
+        let mut others = others.into_iter().peekable();
         let mut newest = None;
         for batch in batches {
+            while let Some((series, other)) = others.next_if(|(_, other)| other.as_of <= batch.as_of) {
+                let as_of = other.as_of;
+                if let Some(reason) = platform.run_neighbour(&series, other).await? {
+                    note!("the batch of `{series}` of {as_of} was rejected: {reason}");
+                }
+            }
             newest = platform.run(batch).await?.or(newest);
         }
         let Some(newest) = newest else {
@@ -121,12 +150,17 @@ impl Backtest {
             latency_ms: None,
             errors: outcome.errors(),
         };
+        self.report_platform(&definition, &summary, &outcome)?;
         if self.json {
             say!("{}", serde_json::to_string_pretty(&summary)?);
         } else {
             say!("{}", outcome::to_text(&summary));
         }
         Ok(())
+    }
+
+    fn is_in_span(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time <= to)
     }
 
     /// The batches up to the last hour that a forecast of the span is scored with. Those before the span, and what
@@ -152,7 +186,7 @@ impl Backtest {
     /// Leaves the forecasts whose origins lie in the span.
     fn keep_span(&self, forecasts: &mut Vec<Forecast>) -> anyhow::Result<()> {
         let issued = forecasts.len();
-        forecasts.retain(|f| self.from.is_none_or(|t| f.origin >= t) && self.to.is_none_or(|t| f.origin <= t));
+        forecasts.retain(|forecast| self.is_in_span(forecast.origin));
         if forecasts.is_empty() && (self.from.is_some() || self.to.is_some()) {
             bail!("no forecast begins in {}, of {issued} issued", input::span(self.from, self.to));
         }
@@ -179,6 +213,7 @@ impl Backtest {
         if !self.covariates.is_empty() {
             definition.forecast.covariates.clone_from(&self.covariates);
         }
+        self.add_others(&mut definition)?;
         let faults = definition.faults();
         if let Some(fault) = faults.first() {
             bail!("{}: {}", fault.field, fault.problem);

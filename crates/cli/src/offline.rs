@@ -5,14 +5,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::{Context, bail};
 use aria_core::artifact::{Artifact, Kind, Ref};
 use aria_core::event::{BatchReceived, Event, Fact};
 use aria_core::outbox::Outbox;
 use aria_core::replay::Batch;
-use aria_core::series::Definition;
+use aria_core::series::{Definition, SeriesId};
 use aria_core::summary::Tally;
 use aria_drift::Drift;
 use aria_evaluation::Evaluation;
@@ -35,7 +35,8 @@ pub struct Offline {
     drift: Drift,
     prediction: Prediction,
     definition: Definition,
-    ordinal: u64,
+    /// Batches received so far, by series.
+    ordinals: BTreeMap<SeriesId, u64>,
     tally: Tally,
     first_rejection: Option<String>,
     #[cfg(test)]
@@ -43,21 +44,22 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// The platform for one series.
+    /// The platform for one series and those that it is forecast with.
     ///
     /// # Errors
     /// Where the store in memory cannot be made.
-    pub fn new(definition: Definition) -> anyhow::Result<Self> {
+    pub fn new(definition: Definition, neighbours: &[Definition]) -> anyhow::Result<Self> {
         let stores = Stores::in_memory().context("a store in memory")?;
+        let all = std::iter::once(&definition).chain(neighbours).cloned();
         Ok(Self {
-            ingestion: Ingestion::new(stores.clone(), [definition.clone()]),
+            ingestion: Ingestion::new(stores.clone(), all),
             training: Training::new(stores.clone()),
             evaluation: Evaluation::new(stores.clone()),
             drift: Drift::new(stores.clone()),
             prediction: Prediction::new(stores.clone()),
             stores,
             definition,
-            ordinal: 0,
+            ordinals: BTreeMap::new(),
             tally: Tally::default(),
             first_rejection: None,
             #[cfg(test)]
@@ -80,18 +82,40 @@ impl Offline {
         &self.tally
     }
 
+    /// Takes in a batch of a neighbour, for which nothing is forecast here; gives the reason where it was rejected.
+    ///
+    /// # Errors
+    /// Where it cannot be stored.
+    pub async fn run_neighbour(&mut self, series: &SeriesId, batch: Batch) -> anyhow::Result<Option<String>> {
+        let delivery = self.receive(series, batch).await?;
+        let Outcome::Done(events) = hand(&self.ingestion, &delivery).await? else {
+            bail!("a batch of `{series}` is stuck");
+        };
+        Ok(events.into_iter().find_map(|event| match event.fact {
+            Fact::BatchRejected(rejected) => Some(rejected.reason),
+            _ => None,
+        }))
+    }
+
+    /// Stores a batch and announces it.
+    async fn receive(&mut self, series: &SeriesId, batch: Batch) -> anyhow::Result<Delivery> {
+        let ordinal = self.ordinals.entry(series.clone()).or_default();
+        *ordinal += 1;
+        let raw = Artifact::of(Kind::Raw, series, batch.format, batch.bytes);
+        self.stores.artifacts.store(&raw).await?;
+        let received = BatchReceived { ordinal: *ordinal, raw: raw.name.clone(), source: "offline".into() };
+        let event = Event { series: series.clone(), as_of: batch.as_of, fact: Fact::BatchReceived(received) };
+        let id = contracts::event_id(&raw.name.key(), &event).to_string();
+        Ok(Delivery { id, event, attempt: 1 })
+    }
+
     /// Runs one batch to its end; gives the series' snapshot with it, where it was accepted.
     ///
     /// # Errors
     /// Where a service fails in a way that might not happen again, which offline it does.
     pub async fn run(&mut self, batch: Batch) -> anyhow::Result<Option<Ref>> {
-        self.ordinal += 1;
-        let series = &self.definition.id;
-        let raw = Artifact::of(Kind::Raw, series, batch.format, batch.bytes);
-        self.stores.artifacts.store(&raw).await?;
-        let received = BatchReceived { ordinal: self.ordinal, raw: raw.name.clone(), source: "offline".into() };
-        let event = Event { series: series.clone(), as_of: batch.as_of, fact: Fact::BatchReceived(received) };
-        let id = contracts::event_id(&raw.name.key(), &event).to_string();
+        let series = self.definition.id.clone();
+        let Delivery { id, event, .. } = self.receive(&series, batch).await?;
         let mut queue = VecDeque::new();
         let mut snapshot = None;
         self.publish(&mut queue, id, event);

@@ -1,10 +1,10 @@
 //! The outcome of a run: its events told as a summary, its forecasts as a file, its errors beside the naive ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use aria_core::artifact::Ref;
-use aria_core::forecast::{self, CSV_HEADER, Ensemble, Forecast, Inputs, baseline};
+use aria_core::forecast::{self, CSV_HEADER, Fitted, Forecast, Inputs, Issuer, baseline};
 use aria_core::history::History;
 use aria_core::model::Model;
 use aria_core::score::{self, Score};
@@ -61,14 +61,23 @@ const FIRST_MODEL: &str = "first_model";
 pub struct Outcome {
     /// The issued forecasts in the order of their batches.
     pub forecasts: Vec<Forecast>,
-    actuals: History,
-    first_model: Option<Ensemble>,
+    /// Origins of forecasts that were made without some of their inputs, where that is stored with them.
+    pub reduced: Vec<Timestamp>,
+    /// The newest model that took over, where models are stored.
+    pub newest_model: Option<Model>,
+    inputs: Inputs,
+    first_model: Option<Fitted>,
 }
 
 impl Outcome {
-    /// The forecasts of a run, the values that they are scored against, and the first model that served.
-    pub fn new(forecasts: Vec<Forecast>, actuals: History, first_model: Option<Ensemble>) -> Self {
-        Self { forecasts, actuals, first_model }
+    /// The forecasts of a run, what they were made from and are scored against, and the first model that served.
+    pub fn new(forecasts: Vec<Forecast>, inputs: Inputs, first_model: Option<&Fitted>) -> Self {
+        Self { forecasts, reduced: Vec::new(), newest_model: None, inputs, first_model: first_model.cloned() }
+    }
+
+    /// The values that the forecasts are scored against.
+    pub fn actuals(&self) -> &History {
+        &self.inputs.own
     }
 
     /// Loads what a run issued, and the series as it is in the end.
@@ -76,17 +85,19 @@ impl Outcome {
     /// # Errors
     /// Where an artifact cannot be had.
     pub async fn load(artifacts: &Artifacts, tally: &Tally, newest: &Ref) -> anyhow::Result<Self> {
-        let mut forecasts = Vec::new();
+        let (mut forecasts, mut reduced) = (Vec::new(), Vec::new());
         for issued in tally.forecasts() {
-            forecasts.push(library::forecast(artifacts, &issued.forecast).await?.1);
+            let (document, forecast) = library::forecast(artifacts, &issued.forecast).await?;
+            if !document.without.is_empty() {
+                reduced.push(forecast.origin);
+            }
+            forecasts.push(forecast);
         }
         let series = Series::open(artifacts, newest).await?;
-        let actuals = series.history(artifacts, series.manifest.first, series.manifest.end).await?;
-        let first_model = match tally.first_model() {
-            Some(model) => Some(artifacts.get_document::<Model>(model).await?.fitted.serving),
-            None => None,
-        };
-        Ok(Self { forecasts, actuals, first_model })
+        let inputs = series.inputs(artifacts, series.manifest.first, series.manifest.end).await?;
+        let first_model = stored(artifacts, tally.first_model()).await?.map(|model| model.fitted);
+        let newest_model = stored(artifacts, tally.newest_model()).await?;
+        Ok(Self { forecasts, reduced, newest_model, inputs, first_model })
     }
 
     /// Errors by the year of the origin, beside the first model's and the naive forecasts'.
@@ -95,21 +106,30 @@ impl Outcome {
         for forecast in &self.forecasts {
             by_year.entry(forecast.origin.utc().year()).or_default().push(forecast);
         }
-        by_year.into_iter().map(|(year, forecasts)| self.year(year, &forecasts)).collect()
+        let kept = self.first_model.as_ref().map(|model| self.kept(model));
+        by_year.into_iter().map(|(year, forecasts)| self.year(year, &forecasts, kept.as_ref())).collect()
     }
 
-    fn year(&self, year: i16, forecasts: &[&Forecast]) -> Year {
+    /// What a model would have forecast from every origin, as the services would with it.
+    fn kept(&self, model: &Fitted) -> BTreeMap<Timestamp, Vec<f64>> {
+        let origins: BTreeSet<Timestamp> = self.forecasts.iter().map(|forecast| forecast.origin).collect();
+        let mut issuer = Issuer::new(model);
+        let forecast = |origin| Some((origin, issuer.issue(&self.inputs, origin).ok()?.forecast.values()));
+        origins.into_iter().filter_map(forecast).collect()
+    }
+
+    fn year(&self, year: i16, forecasts: &[&Forecast], kept: Option<&BTreeMap<Timestamp, Vec<f64>>>) -> Year {
         let mut issued = score::Tally::default();
         let mut others: BTreeMap<&'static str, score::Tally> = BTreeMap::new();
         let mut left_out = 0;
         for forecast in forecasts {
-            let Some(rivals) = self.rivals(forecast) else {
+            let Some(rivals) = self.rivals(forecast, kept) else {
                 left_out += 1;
                 continue;
             };
-            issued.add(forecast, &self.actuals);
+            issued.add(forecast, self.actuals());
             for (name, values) in rivals {
-                others.entry(name).or_default().add_values(forecast.origin, &values, &self.actuals);
+                others.entry(name).or_default().add_values(forecast.origin, &values, self.actuals());
             }
         }
         let first_model_kept = others.remove(FIRST_MODEL).map(|tally| tally.score());
@@ -118,22 +138,25 @@ impl Outcome {
     }
 
     /// What the others would have forecast from the same origin, by name; none where one of them has no forecast.
-    fn rivals(&self, forecast: &Forecast) -> Option<Vec<(&'static str, Vec<f64>)>> {
+    fn rivals(
+        &self,
+        forecast: &Forecast,
+        kept: Option<&BTreeMap<Timestamp, Vec<f64>>>,
+    ) -> Option<Vec<(&'static str, Vec<f64>)>> {
         let (origin, steps) = (forecast.origin, forecast.points.len());
-        let known = self.known(origin);
-        let mut rivals = Vec::new();
-        for (name, baseline) in baseline::BASELINES {
-            rivals.push((name, baseline(&known, origin, steps)?));
-        }
-        if let Some(model) = &self.first_model {
-            rivals.push((FIRST_MODEL, model.predict(&Inputs::alone(known.clone()), origin).ok()?.values));
+        let known = self.actuals().between(origin.plus(-forecast::NEEDED_DAYS * DAY), origin);
+        let mut rivals = baseline::all(&known, origin, steps)?;
+        if let Some(kept) = kept {
+            rivals.push((FIRST_MODEL, kept.get(&origin)?.clone()));
         }
         Some(rivals)
     }
+}
 
-    /// The weeks that were known at an origin.
-    fn known(&self, origin: Timestamp) -> History {
-        self.actuals.between(origin.plus(-forecast::NEEDED_DAYS * DAY), origin)
+async fn stored(artifacts: &Artifacts, model: Option<&Ref>) -> anyhow::Result<Option<Model>> {
+    match model {
+        Some(model) => Ok(Some(artifacts.get_document(model).await?)),
+        None => Ok(None),
     }
 }
 

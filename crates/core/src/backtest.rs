@@ -34,7 +34,7 @@ pub enum Refit {
 }
 
 /// A history forecast day by day.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Backtest {
     /// The forecasts in the order of their origins.
     pub forecasts: Vec<Forecast>,
@@ -44,6 +44,8 @@ pub struct Backtest {
     pub withheld: Vec<(Timestamp, String)>,
     /// The models, each with the first origin that it was fitted for.
     pub models: Vec<(Timestamp, Fitted)>,
+    /// Origins at which a fit was due and failed, and why: the model before it went on.
+    pub failed: Vec<(Timestamp, String)>,
 }
 
 /// Forecasts a history as planned. The same history and plan always give the same forecasts.
@@ -51,7 +53,7 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
     let origins: Vec<Timestamp> =
         (0..=plan.to.since(plan.from).div_euclid(DAY)).map(|day| plan.from.plus(day * DAY)).collect();
     let fit = |origin: &Timestamp| forecast::fit(definition, &inputs.before(*origin));
-    let mut backtest = Backtest { forecasts: Vec::new(), reduced: 0, withheld: Vec::new(), models: Vec::new() };
+    let mut backtest = Backtest::default();
     for origin in &origins {
         match fit(origin) {
             Ok(model) => {
@@ -61,22 +63,23 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
             Err(why) => backtest.withheld.push((*origin, why.to_string())),
         }
     }
-    let served = &origins[backtest.withheld.len()..];
+    let later = &origins[backtest.withheld.len()..];
     if let Refit::Every { days } = plan.refit {
-        let due: Vec<Timestamp> = served.iter().copied().step_by(days.max(1) as usize).skip(1).collect();
+        let due: Vec<Timestamp> = later.iter().copied().step_by(days.max(1) as usize).skip(1).collect();
         let fitted: Vec<Result<Fitted, FitError>> = due.par_iter().map(fit).collect();
-        // Where a later fit fails, the model before it goes on.
-        let fitted = due.into_iter().zip(fitted).filter_map(|(origin, model)| Some((origin, model.ok()?)));
-        backtest.models.extend(fitted);
+        for (origin, model) in due.into_iter().zip(fitted) {
+            match model {
+                Ok(model) => backtest.models.push((origin, model)),
+                Err(why) => backtest.failed.push((origin, why.to_string())),
+            }
+        }
     }
-    let served = backtest.models.iter().enumerate().map(|(place, (from, model))| {
-        let until = backtest.models.get(place + 1).map(|(next, _)| *next);
-        let is_its = |origin: &&Timestamp| *origin >= from && until.is_none_or(|until| **origin < until);
-        (model, origins.iter().filter(is_its).copied().collect::<Vec<Timestamp>>())
-    });
-    let served: Vec<(&Fitted, Vec<Timestamp>)> = served.collect();
-    let issued: Vec<Vec<(Timestamp, Issued)>> =
-        served.into_par_iter().map(|(model, origins)| issue_all(model, inputs, origins)).collect();
+    let issue_all = |(model, origins): (&Fitted, Vec<Timestamp>)| {
+        let mut issuer = Issuer::new(model);
+        origins.into_iter().map(|origin| (origin, issuer.issue(inputs, origin))).collect()
+    };
+    let issued: Vec<Vec<(Timestamp, Result<Issue, PredictError>)>> =
+        backtest.served(&origins).into_par_iter().map(issue_all).collect();
     for (origin, issued) in issued.into_iter().flatten() {
         match issued {
             Ok(issue) => {
@@ -92,22 +95,23 @@ pub fn run(definition: &Definition, inputs: &Inputs, plan: Plan) -> Backtest {
 impl Backtest {
     /// Takes every forecast apart by what moved it, in the order of their origins.
     pub fn explain(&self, inputs: &Inputs) -> Vec<Explanation> {
-        let explain = |(place, (from, model)): (usize, &(Timestamp, Fitted))| {
-            let until = self.models.get(place + 1).map(|(next, _)| *next);
+        let origins: Vec<Timestamp> = self.forecasts.iter().map(|forecast| forecast.origin).collect();
+        let explain_all = |(model, origins): (&Fitted, Vec<Timestamp>)| {
             let mut issuer = Issuer::new(model);
-            let origins = self.forecasts.iter().map(|forecast| forecast.origin);
-            let its = origins.filter(|origin| origin >= from && until.is_none_or(|until| *origin < until));
-            its.filter_map(|origin| issuer.explain(inputs, origin).ok()).collect::<Vec<Explanation>>()
+            origins.into_iter().filter_map(|origin| issuer.explain(inputs, origin).ok()).collect::<Vec<Explanation>>()
         };
-        self.models.par_iter().enumerate().flat_map_iter(explain).collect()
+        self.served(&origins).into_par_iter().flat_map_iter(explain_all).collect()
     }
-}
 
-type Issued = Result<Issue, PredictError>;
-
-fn issue_all(model: &Fitted, inputs: &Inputs, origins: Vec<Timestamp>) -> Vec<(Timestamp, Issued)> {
-    let mut issuer = Issuer::new(model);
-    origins.into_iter().map(|origin| (origin, issuer.issue(inputs, origin))).collect()
+    /// The models, each with those of the origins that it serves.
+    fn served(&self, origins: &[Timestamp]) -> Vec<(&Fitted, Vec<Timestamp>)> {
+        let until = |place: usize| self.models.get(place + 1).map(|(next, _)| *next);
+        let its = |place: usize, from: Timestamp| {
+            let is_its = |origin: &Timestamp| *origin >= from && until(place).is_none_or(|until| *origin < until);
+            origins.iter().copied().filter(is_its).collect()
+        };
+        self.models.iter().enumerate().map(|(place, (from, model))| (model, its(place, *from))).collect()
+    }
 }
 
 #[cfg(test)]
@@ -154,10 +158,40 @@ mod tests {
     }
 
     #[test]
+    fn a_fit_that_fails_is_told_and_the_model_before_it_goes_on() {
+        // From day 80 on nothing was measured for six weeks: the fit that is due on day 110 has no errors to learn
+        // from.
+        let mut values = simulated(Cadence::Day, 140, 1).values().to_vec();
+        values[80..122].fill(f64::NAN);
+        let inputs = Inputs::alone(History::new(start(), Cadence::Day, values));
+        let plan = Plan { from: day(80), to: day(139), refit: Refit::Every { days: 30 } };
+        let run = run(&definition("1d", 48), &inputs, plan);
+        assert_eq!(run.models.len(), 1, "{:?}", run.failed);
+        assert_eq!(run.failed.len(), 1);
+        assert!(
+            run.failed[0].0 == day(110) && run.failed[0].1.contains("raise forecast.holdout_days"),
+            "{:?}",
+            run.failed
+        );
+    }
+
+    #[test]
     fn without_a_refit_the_first_model_is_kept() {
         let plan = Plan { from: day(70), to: day(130), refit: Refit::Never };
         let run = run(&definition("1d", 48), &inputs(), plan);
         assert_eq!((run.models.len(), run.models[0].0, run.forecasts.len()), (1, day(70), 61));
+    }
+
+    #[test]
+    fn a_model_that_is_kept_for_long_forecasts_as_whoever_starts_it_anew() {
+        let inputs = Inputs::alone(simulated(Cadence::Day, 400, 1));
+        let run = run(&definition("1d", 48), &inputs, Plan { from: day(70), to: day(399), refit: Refit::Never });
+        let model = &run.models[0].1;
+        for days in [70, 219, 220, 294, 295, 296, 370, 399] {
+            let known = inputs.own.between(forecast::reads_from(model, day(days)), day(days));
+            let anew = forecast::issue(model, &Inputs::alone(known), day(days)).unwrap().forecast;
+            assert_eq!(run.forecasts[days as usize - 70], anew, "day {days}");
+        }
     }
 
     #[test]

@@ -13,12 +13,13 @@ mod explain;
 mod inputs;
 mod lags;
 mod member;
+mod memory;
 mod recent;
 mod ridge;
 mod rolling;
 mod trees;
 pub(crate) mod values;
-mod weather;
+pub(crate) mod weather;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,20 +28,27 @@ pub use ensemble::{Ensemble, Made};
 pub use error::{FitError, ModelError, PredictError};
 pub use explain::{Explanation, Input};
 pub use inputs::{Covariate, Inputs};
+pub(crate) use lags::{covariate_lags, lags};
 pub use member::{Candidate, Member};
+pub use memory::Memory;
 pub use recent::{NEEDED_DAYS, RecentError};
 pub use ridge::{Ridge, SolveError};
 pub use values::{CSV_HEADER, Forecast, Point, ValuesError};
 pub use weather::{Conditions, Run, Weather, WeatherError};
 
 use self::calibration::Outlook;
+use self::ensemble::Shares;
 use self::ridge::{Fitting, With};
 use self::rolling::Trial;
 use crate::series::Definition;
 use crate::time::{DAY, Timestamp};
 
-/// Days before an origin through which a calibration is carried on: the errors before them hardly count any more.
+/// The least days before an origin through which a calibration is carried on, where the model is as old: errors before
+/// them hardly count any more.
 const REPLAY_DAYS: i64 = 150;
+/// Days by which the beginning of that moves on. Between two such days a calibration that was carried on and one that
+/// begins anew are the same.
+const REPLAY_STRIDE_DAYS: i64 = 75;
 
 /// A model as training leaves it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +64,7 @@ pub struct Fitted {
     pub trained_until: Timestamp,
     /// The errors of rolling origins, each by a model that did not know its hour.
     pub calibration: Calibration,
-    /// Candidates that could not be fitted, and why.
+    /// Covariates that could not be used and candidates that could not be fitted, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
@@ -110,6 +118,12 @@ fn fit_at(
     cuts: &[Timestamp],
 ) -> Result<Fitted, FitError> {
     let trained_until = inputs.end();
+    let first = cuts.first().copied().unwrap_or(holdout_start);
+    let (inputs, mut lacking) = inputs.usable(first, holdout_start);
+    if definition.forecast.weather.is_some() && inputs.weather.is_none() {
+        lacking.push(FitError::Covariate { name: "weather".to_owned(), problem: "is not there" });
+    }
+    let inputs = &inputs;
     let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
     let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());
     for candidate in Candidate::chosen(definition, inputs) {
@@ -136,7 +150,8 @@ fn fit_at(
     let candidate = rolled.ensemble(at(newest - 1), holdout_start);
     let serving = rolled.ensemble(at(newest), trained_until);
     rolled.calibration.check(trained_until, &inputs.own)?;
-    let left_out = left_out.into_iter().map(|(candidate, why)| format!("{}: {why}", candidate.name())).collect();
+    let candidates = left_out.into_iter().map(|(candidate, why)| format!("{}: {why}", candidate.name()));
+    let left_out = lacking.iter().map(ToString::to_string).chain(candidates).collect();
     Ok(Fitted { candidate, serving, holdout_start, trained_until, calibration: rolled.calibration, left_out })
 }
 
@@ -159,10 +174,14 @@ impl<'a> Rolled<'a> {
         let days = self.definition.horizon_steps().div_ceil(self.definition.cadence.per_day());
         // Beside members that see the weather, those that do not stand by for the day on which it is missing.
         let informed = members.iter().any(|member| member.candidate().sees_weather());
-        let takes_part: Vec<bool> =
-            members.iter().map(|member| !informed || member.candidate().sees_weather()).collect();
-        let shares = combination::shares(&self.trials, &takes_part, days, &self.inputs.own, cut);
-        Ensemble::new(self.definition, cut, members, shares)
+        let shares = |takes_part: &dyn Fn(Candidate) -> bool| {
+            let takes_part: Vec<bool> = members.iter().map(|member| takes_part(member.candidate())).collect();
+            combination::shares(&self.trials, &takes_part, days, &self.inputs.own, cut)
+        };
+        let whole = shares(&|candidate| !informed || candidate.sees_weather());
+        let others = members.iter().filter(|member| member.candidate().sees_others()).count();
+        let alone = (others > 0 && others < members.len()).then(|| shares(&|candidate| !candidate.sees_others()));
+        Ensemble::new(self.definition, cut, members, Shares { whole, alone })
     }
 
     /// Lets the members fitted at a cut forecast until the next.
@@ -180,9 +199,10 @@ impl<'a> Rolled<'a> {
 /// is carried on through, or that a forecast without some of its inputs is calibrated on.
 pub fn reads_from(fitted: &Fitted, origin: Timestamp) -> Timestamp {
     let held_out = fitted.serving.sees_others().then(|| fitted.daily_from(fitted.holdout_start, origin));
-    let first = held_out.unwrap_or(origin).min(fitted.daily_from(fitted.trained_until, origin)).min(origin);
+    let carried = fitted.carries_from(origin);
+    let first = held_out.unwrap_or(origin).min(carried).min(origin);
     // The hours that were still to come at the training are looked at as long as the calibration begins with it.
-    let since_training = origin.since(fitted.trained_until) < REPLAY_DAYS * DAY;
+    let since_training = carried.since(fitted.trained_until) < DAY;
     let waited_for = fitted.calibration.open_since().filter(|_| since_training).unwrap_or(first);
     first.plus(-NEEDED_DAYS * DAY).min(waited_for)
 }
@@ -210,14 +230,14 @@ pub struct Issue {
 pub struct Issuer<'a> {
     fitted: &'a Fitted,
     calibration: Calibration,
-    /// The first origin that the calibration has not taken in; none before the first forecast.
-    next: Option<Timestamp>,
+    /// Where the calibration began, and the first origin that it has not taken in; none before the first forecast.
+    carried: Option<(Timestamp, Timestamp)>,
 }
 
 impl<'a> Issuer<'a> {
     /// A model as training left it.
     pub fn new(fitted: &'a Fitted) -> Self {
-        Self { fitted, calibration: fitted.calibration.clone(), next: None }
+        Self { fitted, calibration: fitted.calibration.clone(), carried: None }
     }
 
     /// Makes the forecast from an origin, later than those before by whole days.
@@ -225,6 +245,11 @@ impl<'a> Issuer<'a> {
     /// # Errors
     /// Where the newest weeks before the origin cannot be forecast from.
     pub fn issue(&mut self, inputs: &Inputs, origin: Timestamp) -> Result<Issue, PredictError> {
+        self.issue_and_made(inputs, origin).map(|(issue, _)| issue)
+    }
+
+    /// The forecast, and its values before what recent errors say was taken off.
+    fn issue_and_made(&mut self, inputs: &Inputs, origin: Timestamp) -> Result<(Issue, Vec<f64>), PredictError> {
         self.carry_on(inputs, origin);
         let serving = &self.fitted.serving;
         let made = serving.predict(inputs, origin)?;
@@ -247,9 +272,9 @@ impl<'a> Issuer<'a> {
             let target = origin.plus(step as i64 * cadence.seconds());
             Point { target, value, lower_50, upper_50, lower_80, upper_80, lower_95, upper_95 }
         };
-        let points = made.values.into_iter().enumerate().map(point).collect();
+        let points = made.values.iter().copied().enumerate().map(point).collect();
         let without = made.without.iter().map(|(candidate, why)| format!("{}: {why}", candidate.name())).collect();
-        Ok(Issue { forecast: Forecast { origin, cadence, points }, without })
+        Ok((Issue { forecast: Forecast { origin, cadence, points }, without }, made.values))
     }
 
     /// Takes the forecast from an origin apart: with the base, the parts sum up to its values.
@@ -257,12 +282,10 @@ impl<'a> Issuer<'a> {
     /// # Errors
     /// As [`Self::issue`].
     pub fn explain(&mut self, inputs: &Inputs, origin: Timestamp) -> Result<Explanation, PredictError> {
-        let issue = self.issue(inputs, origin)?;
-        let serving = &self.fitted.serving;
-        let base = ridge::mean(&ridge::newest_month(&inputs.own, inputs.cadence(), origin)?);
-        let mut steps = serving.explain(inputs, origin)?;
-        let made = serving.predict(inputs, origin)?;
-        for ((parts, point), made) in steps.iter_mut().zip(&issue.forecast.points).zip(made.values) {
+        let (issue, made) = self.issue_and_made(inputs, origin)?;
+        let base = baseline::mean(&ridge::newest_month(&inputs.own, inputs.cadence(), origin)?);
+        let mut steps = self.fitted.serving.explain(inputs, origin, &made)?;
+        for ((parts, point), made) in steps.iter_mut().zip(&issue.forecast.points).zip(made) {
             parts.put(Input::RecentErrors, point.value - made);
         }
         Ok(Explanation::of(origin, base, steps))
@@ -271,7 +294,18 @@ impl<'a> Issuer<'a> {
     /// Lets the model forecast once a day since its training, at the time of day of the origin, so that the errors
     /// until then are known beside those of training.
     fn carry_on(&mut self, inputs: &Inputs, origin: Timestamp) {
-        let mut at = self.next.unwrap_or_else(|| self.fitted.daily_from(self.fitted.trained_until, origin));
+        let begun = self.fitted.carries_from(origin);
+        let mut at = match self.carried {
+            Some((from, next)) if from == begun => next,
+            _ => {
+                self.calibration = self.fitted.calibration.clone();
+                // What was still to come at the training is out of sight once the beginning has moved on from it.
+                if begun.since(self.fitted.trained_until) >= DAY {
+                    self.calibration.close();
+                }
+                begun
+            }
+        };
         while at < origin {
             // An origin in a gap makes no forecast, and so no error.
             if let Ok(made) = self.fitted.serving.predict(inputs, at) {
@@ -279,7 +313,7 @@ impl<'a> Issuer<'a> {
             }
             at = at.plus(DAY);
         }
-        self.next = Some(at);
+        self.carried = Some((begun, at));
     }
 }
 
@@ -303,6 +337,14 @@ impl Fitted {
             at = at.plus(DAY);
         }
         calibration.outlook(origin, &inputs.own)
+    }
+
+    /// The first origin that a calibration takes in after the training, at the time of day of `origin`.
+    fn carries_from(&self, origin: Timestamp) -> Timestamp {
+        let age = origin.since(self.trained_until) / DAY;
+        let moved = (age - REPLAY_DAYS).max(0) / REPLAY_STRIDE_DAYS * REPLAY_STRIDE_DAYS;
+        let from = self.trained_until.plus(moved * DAY);
+        from.plus(origin.since(from).rem_euclid(DAY))
     }
 
     /// The first origin from a time on, at most so many days ago, at the time of day of `origin`.

@@ -7,7 +7,7 @@ use crate::artifact::Ref;
 use crate::document::{self, Document};
 use crate::drift::Reference;
 use crate::event::{Cause, Retraining, RetrainingId};
-use crate::forecast::{self, Calibration, Ensemble, FitError, Fitted, HalfWidths, Inputs, Ridge};
+use crate::forecast::{self, Calibration, Ensemble, FitError, Fitted, HalfWidths, Inputs, ModelError, Ridge};
 use crate::series::{Definition, SeriesId};
 use crate::time::{DAY, HOUR, Timestamp};
 
@@ -60,7 +60,7 @@ impl Document for Model {
         if version != 2 {
             return Ok(None);
         }
-        document::body::<OfOneRidge>(bytes).map(|model| Some(model.into()))
+        Model::try_from(document::body::<OfOneRidge>(bytes)?).map(Some).map_err(serde::de::Error::custom)
     }
 }
 
@@ -88,15 +88,18 @@ struct FixedIntervals {
     steps: Vec<HalfWidths>,
 }
 
-impl From<OfOneRidge> for Model {
-    fn from(model: OfOneRidge) -> Self {
+impl TryFrom<OfOneRidge> for Model {
+    type Error = ModelError;
+
+    fn try_from(model: OfOneRidge) -> Result<Self, ModelError> {
         let OfOneRidge { series, origin, fitted, reference, limits } = model;
         let FittedRidge { candidate, serving, holdout_start, trained_until, intervals } = fitted;
         let calibration = Calibration::of_half_widths(serving.cadence(), &intervals.steps, trained_until.plus(-DAY));
+        calibration.fits(serving.cadence(), serving.horizon_steps())?;
         let (candidate, serving) = (Ensemble::of_one(candidate), Ensemble::of_one(serving));
         let left_out = Vec::new();
         let fitted = Fitted { candidate, serving, holdout_start, trained_until, calibration, left_out };
-        Self { series, origin, fitted, reference, limits }
+        Ok(Self { series, origin, fitted, reference, limits })
     }
 }
 
@@ -121,7 +124,7 @@ pub fn train(request: &Retraining, definition: (&Ref, &Definition), inputs: &Inp
     let (definition_ref, definition) = definition;
     let fitted = forecast::fit(definition, inputs)?;
     let history = &inputs.own;
-    let mut limits: Vec<String> = fitted.left_out.iter().map(|why| format!("forecasts without {why}")).collect();
+    let mut limits: Vec<String> = fitted.left_out.iter().map(|why| format!("left out of the model: {why}")).collect();
     let reference = Reference::learn(history, definition);
     let reference = reference.map_err(|why| limits.push(format!("data drift is not watched: {why}"))).ok();
     let origin = Provenance {

@@ -75,8 +75,9 @@ struct DayErrors {
     absolute: Mean,
 }
 
+/// A mean of what was added.
 #[derive(Clone, Copy, Debug, Default)]
-struct Mean {
+pub(crate) struct Mean {
     sum: f64,
     count: u64,
 }
@@ -149,7 +150,8 @@ impl Tally {
 }
 
 impl Mean {
-    fn add(&mut self, value: f64) {
+    /// Adds a value.
+    pub(crate) fn add(&mut self, value: f64) {
         self.sum += value;
         self.count += 1;
     }
@@ -160,7 +162,8 @@ impl Mean {
         }
     }
 
-    fn value(self) -> Option<f64> {
+    /// The mean; none of nothing.
+    pub(crate) fn value(self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 }

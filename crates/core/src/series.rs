@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 mod definition;
 
 pub use definition::{
-    Contract, Definition, DefinitionError, Drift, Fault, Forecasting, Lookback, Policy, Source, Triggers,
+    Contract, Definition, DefinitionError, Drift, Fault, Forecasting, Lookback, Neighbour, Policy, Quantity, Source,
+    Triggers,
 };
 
 /// A series' name, `<zone>.<metric>`, for example `it.ci_direct`.

@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Ref;
-use crate::document::Document;
+use crate::document::{self, Document};
 use crate::series::SeriesId;
 use crate::table::Table;
 use crate::time::{Cadence, DAY, Timestamp};
@@ -63,8 +63,20 @@ pub struct Manifest {
     pub rows: u64,
     /// Steps whose value the newest batch changed.
     pub revised: u64,
+    /// Other series that this one is forecast with, as they were when the newest batch came in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<Companion>,
     /// The version of the code that made this state.
     pub code_version: String,
+}
+
+/// Another series as of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companion {
+    /// The series.
+    pub series: SeriesId,
+    /// Its snapshot.
+    pub snapshot: Ref,
 }
 
 /// The rows of one month.
@@ -105,10 +117,21 @@ pub struct TailBatch {
 
 impl Document for Manifest {
     const NAME: &'static str = "snapshot";
-    const VERSION: u32 = 1;
+    // Of version 2, so that code that knows no companions does not take them for unreachable.
+    const VERSION: u32 = 2;
+
+    fn earlier(version: u32, bytes: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+        // Version 1 named no companions.
+        if version == 1 { document::body(bytes).map(Some) } else { Ok(None) }
+    }
 }
 
 impl Manifest {
+    /// Another series as it was when the newest batch came in; none where it had no batch then.
+    pub fn companion(&self, series: &SeriesId) -> Option<&Ref> {
+        self.companions.iter().find(|companion| companion.series == *series).map(|companion| &companion.snapshot)
+    }
+
     /// The tables that may hold rows of `from <= time < until`, in the order in which they are to be merged.
     ///
     /// They may hold rows outside the span too: cut the merged table with [`Table::between`].

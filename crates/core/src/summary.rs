@@ -34,6 +34,8 @@ pub struct Tally {
     #[serde(skip)]
     models: Vec<Ref>,
     #[serde(skip)]
+    withheld_because: Vec<(Timestamp, String)>,
+    #[serde(skip)]
     endings: std::collections::BTreeMap<u64, u64>,
 }
 
@@ -93,7 +95,10 @@ impl Tally {
                 self.issued += 1;
                 self.forecasts.push(issued.clone());
             }
-            Fact::ForecastWithheld(_) => self.withheld += 1,
+            Fact::ForecastWithheld(withheld) => {
+                self.withheld += 1;
+                self.withheld_because.push((event.as_of, withheld.reason.clone()));
+            }
         }
     }
 
@@ -107,6 +112,16 @@ impl Tally {
     /// The first model that took over.
     pub fn first_model(&self) -> Option<&Ref> {
         self.models.first()
+    }
+
+    /// The newest model that took over.
+    pub fn newest_model(&self) -> Option<&Ref> {
+        self.models.last()
+    }
+
+    /// The batches without a forecast by their time, each with the reason.
+    pub fn withheld_because(&self) -> &[(Timestamp, String)] {
+        &self.withheld_because
     }
 
     fn end(&mut self, id: &RetrainingId, outcome: &'static str, reason: Option<&String>) {

@@ -66,6 +66,12 @@ impl Timestamp {
         zone.to_datetime(self.jiff())
     }
 
+    /// The start of a year in a time zone, kept inside the years 1900 to 2199.
+    pub fn of_local_year(year: i16, zone: &jiff::tz::TimeZone) -> Self {
+        let start = jiff::civil::DateTime::new(year, 1, 1, 0, 0, 0, 0).and_then(|start| zone.to_timestamp(start));
+        Self::EPOCH.plus(start.map_or(LATEST, jiff::Timestamp::as_second))
+    }
+
     fn jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_second(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }

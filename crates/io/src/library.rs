@@ -1,13 +1,13 @@
 //! Series and forecasts read back from artifacts.
 
 use aria_core::artifact::Ref;
-use aria_core::forecast::{Forecast, Inputs, ValuesError};
+use aria_core::forecast::{Covariate, Forecast, Inputs, ValuesError, Weather, WeatherError};
 use aria_core::history::History;
 use aria_core::issued::Issued;
 use aria_core::series::Definition;
 use aria_core::snapshot::Manifest;
 use aria_core::table::{Table, TableError};
-use aria_core::time::Timestamp;
+use aria_core::time::{HOUR, Timestamp};
 
 use crate::artifacts::{Artifacts, StoreError};
 
@@ -36,6 +36,14 @@ pub enum LibraryError {
         /// What is wrong with it.
         source: TableError,
     },
+    /// A series holds no weather forecasts.
+    #[error("snapshot `{key}`: {source}")]
+    Weather {
+        /// The snapshot's key.
+        key: String,
+        /// What is wrong with it.
+        source: WeatherError,
+    },
     /// A forecast's values are not what they should be.
     #[error("forecast `{key}`: {source}")]
     Forecast {
@@ -51,7 +59,7 @@ impl LibraryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
-            Self::Table { .. } | Self::Forecast { .. } => false,
+            Self::Table { .. } | Self::Weather { .. } | Self::Forecast { .. } => false,
         }
     }
 }
@@ -93,7 +101,8 @@ impl Series {
             .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
     }
 
-    /// The values in `from <= time < until` with the covariates that the definition names.
+    /// The values in `from <= time < until` with the covariates and the neighbours that the definition names; one that
+    /// is not there has no value.
     ///
     /// # Errors
     /// Where a table cannot be had or read.
@@ -104,8 +113,48 @@ impl Series {
         until: Timestamp,
     ) -> Result<Inputs, LibraryError> {
         let table = self.table(artifacts, from, until).await?;
-        Inputs::of_table(&self.definition, &table)
-            .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
+        let inputs = Inputs::of_table(&self.definition, &table);
+        let mut inputs = inputs.map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })?;
+        for neighbour in &self.definition.forecast.neighbours {
+            let history = match self.manifest.companion(&neighbour.series) {
+                Some(snapshot) => Self::open(artifacts, snapshot).await?.known(artifacts, from, until).await?,
+                None => None,
+            };
+            inputs.covariates.push(Covariate::of_neighbour(neighbour, history, &inputs.own));
+        }
+        inputs.weather = self.weather(artifacts, from, until).await?;
+        Ok(inputs)
+    }
+
+    /// The weather forecasts that were issued in `from <= time < until`, and those that were young then; none where
+    /// there is none.
+    async fn weather(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Weather>, LibraryError> {
+        let Some(named) = &self.definition.forecast.weather else { return Ok(None) };
+        let Some(snapshot) = self.manifest.companion(&named.series) else { return Ok(None) };
+        let series = Self::open(artifacts, snapshot).await?;
+        let table = series.table(artifacts, from.plus(-Weather::OLDEST), until).await?;
+        match Weather::of_table(&table, i64::from(named.delay_hours) * HOUR) {
+            Err(WeatherError::Empty) => Ok(None),
+            weather => weather.map(Some).map_err(|source| LibraryError::Weather { key: snapshot.key(), source }),
+        }
+    }
+
+    /// The values in `from <= time < until`; none where there is no row.
+    async fn known(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<History>, LibraryError> {
+        match self.history(artifacts, from, until).await {
+            Err(LibraryError::Table { source: TableError::Empty, .. }) => Ok(None),
+            history => history.map(Some),
+        }
     }
 }
 

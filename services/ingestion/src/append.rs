@@ -3,7 +3,7 @@
 use aria_core::artifact::{Artifact, Format, Kind, Ref};
 use aria_core::event::BatchReceived;
 use aria_core::series::Definition;
-use aria_core::snapshot::{self, Addition, Compaction, Manifest};
+use aria_core::snapshot::{self, Addition, Compaction, Companion, Manifest};
 use aria_core::table::Table;
 use aria_core::time::Timestamp;
 use aria_io::artifacts::Artifacts;
@@ -20,6 +20,8 @@ pub struct Batch<'a> {
     pub quarantine: Option<Ref>,
     /// The good rows.
     pub table: Table,
+    /// The other series that the series is forecast with, as they are now.
+    pub companions: Vec<Companion>,
 }
 
 /// A series with a further batch, stored.
@@ -54,6 +56,7 @@ pub async fn append(
         quarantine: batch.quarantine,
         received: batch.at,
         table: &batch.table,
+        companions: batch.companions,
     };
     let parent = parent.map(|p| (&p.snapshot, &p.manifest));
     let appended = snapshot::append(parent, (&definition_artifact.name, definition), &addition, &recent);

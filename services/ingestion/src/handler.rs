@@ -8,10 +8,12 @@ use aria_core::contract::{self, Checked, Known, Quarantine};
 use aria_core::event::{BatchAccepted, BatchId, BatchReceived, BatchRejected, Event, Fact};
 use aria_core::head::{Head, Turn};
 use aria_core::outbox::Outbox;
-use aria_core::series::{Definition, SeriesId};
+use aria_core::series::{Definition, Neighbour, SeriesId};
+use aria_core::snapshot::Companion;
 use aria_io::library::Series;
-use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, Wait, cpu};
-use aria_io::stores::{Held, Stores};
+use aria_io::runtime::{Claim, Delivery, Failure, FailureKind, Handler, Outcome, Wait, chain, cpu};
+use aria_io::stores::{CellError, Held, Stores};
+use tracing::warn;
 
 use crate::append::{Batch, append};
 use crate::memory::Memory;
@@ -78,7 +80,8 @@ impl Ingestion {
     ) -> Result<Head, Failure> {
         let (rows, rows_quarantined) = (checked.table.rows(), checked.rows_refused);
         let quarantine = self.quarantine(received, checked.quarantined, checked.quarantined_total).await?;
-        let batch = Batch { received, at: delivery.event.as_of, quarantine: quarantine.clone(), table: checked.table };
+        let (at, companions) = (delivery.event.as_of, self.companions(definition).await?);
+        let batch = Batch { received, at, quarantine: quarantine.clone(), table: checked.table, companions };
         let appended = append(&self.stores.artifacts, definition, parent.as_ref(), batch).await?;
         let (sequence, end) = (appended.manifest.sequence, appended.manifest.end);
         let snapshot = appended.name;
@@ -92,6 +95,28 @@ impl Ingestion {
             end: Some(end),
             outbox: Some(outbox_of(delivery, fact)),
         })
+    }
+
+    /// The series that this one is forecast with, as they are now. One that cannot be read is left out: a neighbour
+    /// must not keep a series from going on, and forecasts say what they were made without.
+    async fn companions(&self, definition: &Definition) -> Result<Vec<Companion>, Failure> {
+        let mut companions = Vec::new();
+        let forecast = &definition.forecast;
+        for Neighbour { series, .. } in forecast.neighbours.iter().chain(&forecast.weather) {
+            let held: Result<Held<Head>, CellError> = self.stores.heads.load(series).await;
+            match held {
+                Ok(held) => companions
+                    .extend(held.document.snapshot.map(|snapshot| Companion { series: series.clone(), snapshot })),
+                Err(error) => {
+                    let (said, failure) = (chain(&error), Failure::from(error));
+                    if failure.kind != FailureKind::Permanent {
+                        return Err(failure);
+                    }
+                    warn!(series = %definition.id, neighbour = %series, error = said, "the neighbour is left out");
+                }
+            }
+        }
+        Ok(companions)
     }
 
     async fn quarantine(

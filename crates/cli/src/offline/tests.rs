@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use aria_core::artifact::Format;
+use aria_core::forecast::{Candidate, Point};
 use aria_core::reach::Names;
-use aria_core::series::SeriesId;
+use aria_core::series::{Neighbour, SeriesId};
 use aria_core::time::{DAY, Timestamp};
 use aria_io::artifacts::Artifacts;
+use aria_io::library::{self, Series};
 use aria_io::reach::{Reading, Walk};
 use futures::TryStreamExt;
 
@@ -58,7 +60,7 @@ async fn keys(artifacts: &Artifacts, series: &SeriesId) -> BTreeSet<String> {
 async fn cells_and_events_reach_every_artifact_that_a_history_leaves_and_nothing_else() {
     let definition = Definition::from_toml(DEFINITION).unwrap();
     let series = definition.id.clone();
-    let mut offline = Offline::new(definition).unwrap();
+    let mut offline = Offline::new(definition, &[]).unwrap();
     for batch in batches() {
         offline.run(batch).await.unwrap();
     }
@@ -80,4 +82,84 @@ async fn cells_and_events_reach_every_artifact_that_a_history_leaves_and_nothing
     let kinds: BTreeSet<&str> = stored.iter().filter_map(|key| key.split('/').next()).collect();
     let wanted = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Monitor).map(Kind::as_str);
     assert_eq!(kinds, wanted.collect());
+}
+
+/// Values that a seed draws, of no pattern.
+fn drawn(day: i64) -> f64 {
+    let bits = (day as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    300.0 + ((bits ^ (bits >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 40) as f64 / 100_000.0
+}
+
+#[tokio::test]
+async fn a_series_is_forecast_with_its_neighbour_as_it_was_at_each_batch() {
+    let mut definition = Definition::from_toml(DEFINITION).unwrap();
+    let leader = Definition::from_toml(&DEFINITION.replace("it.daily", "fr.daily")).unwrap();
+    definition.forecast.candidates = vec![Candidate::RidgeCovariates];
+    definition.forecast.neighbours = vec![Neighbour { series: leader.id.clone(), delay_hours: 0 }];
+    let mut offline = Offline::new(definition, std::slice::from_ref(&leader)).unwrap();
+    let begin: Timestamp = "2021-01-01".parse().unwrap();
+    // What the neighbour was yesterday, the series is today.
+    let batch = |from: i64, to: i64, behind: i64| {
+        let row = |day: i64| format!("{},{}\n", begin.plus(day * DAY), drawn(day - behind));
+        let rows: String = (from..to).map(row).collect();
+        Batch { bytes: format!("time,ci\n{rows}").into_bytes(), format: Format::Csv, as_of: begin.plus(to * DAY) }
+    };
+    let mut newest = None;
+    for (from, to) in std::iter::once((0, 400)).chain((400..403).map(|day| (day, day + 1))) {
+        assert_eq!(offline.run_neighbour(&leader.id, batch(from, to, 0)).await.unwrap(), None);
+        newest = offline.run(batch(from, to, 1)).await.unwrap().or(newest);
+    }
+    let stores = offline.stores();
+    let series = Series::open(&stores.artifacts, &newest.unwrap()).await.unwrap();
+    let companion = series.manifest.companion(&leader.id).unwrap();
+    let known = Series::open(&stores.artifacts, companion).await.unwrap();
+    assert_eq!(known.manifest.end, begin.plus(403 * DAY));
+    // The newest forecast's first day is the neighbour's newest value, which nothing else tells.
+    let issued = offline.tally().forecasts();
+    let name = &issued.last().unwrap().forecast;
+    let (_, forecast) = library::forecast(&stores.artifacts, name).await.unwrap();
+    let (first, second) = (forecast.points[0], forecast.points[1]);
+    assert!((first.value - drawn(402)).abs() < 10.0, "{} and {}", first.value, drawn(402));
+    assert!(second.upper_80 - second.lower_80 > 5.0 * (first.upper_80 - first.lower_80));
+}
+
+#[tokio::test]
+async fn a_series_is_forecast_with_the_weather_runs_that_were_known() {
+    let hourly = DEFINITION.replace("1d", "1h")
+        + "horizon_hours = 24\ncandidates = [\"ridge_weather\"]\n\
+        weather = { series = \"it.weather\", delay_hours = 6 }\n";
+    let definition = Definition::from_toml(&hourly).unwrap();
+    let weather = "id = \"it.weather\"\nquantity = \"weather\"\nunit = \"m/s\"\ncadence = \"1h\"\n\
+        time_zone = \"UTC\"\n[source]\ntime_column = \"issued_utc\"\nvalue_column = \"wind_ms_0\"\n";
+    let weather = Definition::from_toml(weather).unwrap();
+    let mut offline = Offline::new(definition, std::slice::from_ref(&weather)).unwrap();
+    let begin: Timestamp = "2021-01-01".parse().unwrap();
+    // Nothing but the wind moves the series, and every run knows it.
+    let wind = |hour: i64| (drawn(hour.div_euclid(12)) - 290.0) / 20.0;
+    let runs = |from: i64, to: i64| {
+        let header = weather.columns().join(",");
+        let hours = |day: i64| (0..121).map(move |hour| format!("{},100,280,275,0", wind(24 * day + hour)));
+        let row = |day: i64| format!("{},{}\n", begin.plus(day * DAY), hours(day).collect::<Vec<_>>().join(","));
+        let rows: String = (from..to).map(row).collect();
+        let bytes = format!("issued_utc,{header}\n{rows}").into_bytes();
+        Batch { bytes, format: Format::Csv, as_of: begin.plus(to * DAY) }
+    };
+    let own = |from: i64, to: i64| {
+        let row = |hour: i64| format!("{},{}\n", begin.plus(hour * DAY / 24), 400.0 - 20.0 * wind(hour));
+        let rows: String = (24 * from..24 * to).map(row).collect();
+        Batch { bytes: format!("time,ci\n{rows}").into_bytes(), format: Format::Csv, as_of: begin.plus(to * DAY) }
+    };
+    for (from, to) in [(0, 130), (130, 131), (131, 132)] {
+        assert_eq!(offline.run_neighbour(&weather.id, runs(from, to)).await.unwrap(), None);
+        offline.run(own(from, to)).await.unwrap().unwrap();
+    }
+    let issued = offline.tally().forecasts();
+    let name = &issued.last().unwrap().forecast;
+    let (document, forecast) = library::forecast(&offline.stores().artifacts, name).await.unwrap();
+    assert!(document.without.is_empty(), "{:?}", document.without);
+    // From 132 days on the newest run that is known is a day old; it tells the day that comes.
+    let off = |(hour, point): (i64, &Point)| (point.value - (400.0 - 20.0 * wind(24 * 132 + hour))).abs();
+    let mean = (0..).zip(&forecast.points).map(off).sum::<f64>() / 24.0;
+    let spread = (0..24).map(|hour| (wind(24 * 132 + hour) - wind(24 * 131 + hour)).abs()).sum::<f64>() / 24.0 * 20.0;
+    assert!(mean < 0.5 * spread, "{mean} of {spread}");
 }

@@ -76,7 +76,7 @@ impl Rollback {
 }
 
 /// A digest's beginning must tell models apart.
-fn digest(text: &str) -> Result<String, String> {
+pub(super) fn digest(text: &str) -> Result<String, String> {
     let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     if (6..=64).contains(&text.len()) && text.bytes().all(is_digit) {
         return Ok(text.to_owned());

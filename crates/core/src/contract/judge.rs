@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::reach::Reach;
 use super::rows::Sink;
 use super::{Broken, Checked, Known, QUARANTINE_ROWS, Quarantined};
-use crate::series::Definition;
+use crate::series::{Definition, Quantity};
 use crate::snapshot::Level;
 use crate::table::Table;
 use crate::time::Timestamp;
@@ -161,6 +161,10 @@ impl<'a> Judge<'a> {
     }
 
     fn wrong_unit(&self, batch: Option<Level>, recent: Option<&Level>) -> Option<BrokenReason> {
+        // A calm night is no wrong unit.
+        if self.definition.quantity == Quantity::Weather {
+            return None;
+        }
         let (batch, recent) = (batch?, recent?);
         let factor = batch.factor(recent)?;
         let most = self.definition.contract.unit_factor;

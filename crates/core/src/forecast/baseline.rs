@@ -14,6 +14,12 @@ pub type Baseline = fn(&History, Timestamp, usize) -> Option<Vec<f64>>;
 pub const BASELINES: [(&str, Baseline); 3] =
     [("previous_day", previous_day), ("previous_week", previous_week), ("usual_week", usual_week)];
 
+/// Every naive forecast from an origin, by name; none where one of them has none, since they are compared on the same
+/// origins.
+pub fn all(history: &History, origin: Timestamp, steps: usize) -> Option<Vec<(&'static str, Vec<f64>)>> {
+    BASELINES.into_iter().map(|(name, baseline)| Some((name, baseline(history, origin, steps)?))).collect()
+}
+
 /// The last day, repeated.
 pub fn previous_day(history: &History, origin: Timestamp, steps: usize) -> Option<Vec<f64>> {
     repeated(history, origin, steps, 1)
@@ -70,7 +76,7 @@ fn mean_week(month: &[f64], per_day: usize) -> Vec<f64> {
     (0..steps).map(|step| month.iter().skip(step).step_by(steps).sum::<f64>() / weeks).collect()
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

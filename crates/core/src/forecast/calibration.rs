@@ -22,7 +22,8 @@ const LEVELS: [f64; 3] = [0.5, 0.8, 0.95];
 const DAILY_DECAY: f64 = 0.98;
 /// Origins that are remembered: the weight of an older one is less than a twentieth.
 const MOST_ORIGINS: usize = 150;
-/// Steps before and after a step whose quantiles are averaged with its own, in hours.
+/// Steps before and after a step whose quantiles are averaged with its own, in hours; one step where a step
+/// is longer.
 const NEIGHBOUR_HOURS: i64 = 3;
 /// The fewest errors that a 95 % interval can be read from: with fewer its rank lies beyond the largest. A step with
 /// fewer takes those around it for its own.
@@ -67,6 +68,8 @@ struct Past {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Open {
     values: Vec<f64>,
+    /// Steps that were looked at: the last of them may not have been measured.
+    looked: usize,
     /// By step; empty where there were too few errors for any.
     widths: Vec<HalfWidths>,
 }
@@ -151,7 +154,7 @@ impl Calibration {
         self.look(origin, actual);
         let corrections = self.corrections(origin);
         let widths = self.widths(origin).unwrap_or_default();
-        let open = Some(Open { values, widths });
+        let open = Some(Open { values, looked: 0, widths });
         self.past.push(Past { origin, errors: vec![None; self.steps], corrections, open });
         let surplus = self.past.len().saturating_sub(MOST_ORIGINS);
         self.past.drain(..surplus);
@@ -182,27 +185,46 @@ impl Calibration {
         self.past.iter().find(|past| past.open.is_some()).map(|past| past.origin)
     }
 
+    /// Gives up waiting for the hours that were still to come.
+    pub(super) fn close(&mut self) {
+        self.past.iter_mut().for_each(|past| past.open = None);
+    }
+
     /// Looks at the hours that have passed at `now`, and lets the tracker see each day that is over.
     fn look(&mut self, now: Timestamp, actual: &History) {
         let (per_day, step) = (self.cadence.per_day(), self.cadence.seconds());
         for past in &mut self.past {
-            let Some(open) = &past.open else { continue };
+            let Some(open) = &mut past.open else { continue };
             let passed = (now.since(past.origin) / step).clamp(0, self.steps as i64) as usize;
-            let was_known = past.errors.iter().rposition(Option::is_some).map_or(0, |place| place + 1);
-            for place in was_known..passed {
+            let looked = open.looked;
+            open.looked = passed.max(looked);
+            for place in looked..passed {
                 let value = actual.at(past.origin.plus(place as i64 * step));
                 past.errors[place] = value.map(|value| open.values[place] - value);
             }
             for (day, factors) in self.factors.iter_mut().enumerate() {
                 let steps = day * per_day..((day + 1) * per_day).min(self.steps);
-                if was_known < steps.end && steps.end <= passed && !open.widths.is_empty() {
-                    follow(factors, past, &open.widths, steps, day);
+                if looked < steps.end && steps.end <= passed && !open.widths.is_empty() {
+                    let errors = (&past.errors[steps.clone()], past.corrections[day]);
+                    follow(factors, errors, &open.widths[steps]);
                 }
             }
             if passed == self.steps {
                 past.open = None;
             }
         }
+    }
+
+    /// The errors of rolling origins by step, with what was taken off for the level; none of a model of an earlier
+    /// version, whose errors only stand for its half widths.
+    pub fn errors(&self) -> impl Iterator<Item = (Timestamp, Vec<Option<f64>>)> + '_ {
+        let is_rolled = self.past.is_sorted_by(|a, b| a.origin < b.origin);
+        self.past.iter().filter(move |_| is_rolled).map(|past| {
+            let left = |(step, error): (usize, &Option<f64>)| {
+                Some((*error)? - past.corrections[step / self.cadence.per_day()])
+            };
+            (past.origin, past.errors.iter().enumerate().map(left).collect())
+        })
     }
 
     /// What is to be taken off, by day of the horizon.
@@ -276,14 +298,14 @@ impl Calibration {
     }
 }
 
-/// Moves a day's factors: up by each value that left its interval, down by each that did not, so that they rest where
-/// the intervals cover what they should.
-fn follow(factors: &mut [f64; 3], past: &Past, widths: &[HalfWidths], steps: std::ops::Range<usize>, day: usize) {
+/// Moves a day's factors by its errors before correction: up by each value that left its interval, down by each that
+/// did not, so that they rest where the intervals cover what they should.
+fn follow(factors: &mut [f64; 3], (errors, correction): (&[Option<f64>], f64), widths: &[HalfWidths]) {
     let mut left = [0.0; 3];
     let mut measured = 0.0;
-    for (error, widths) in past.errors[steps.clone()].iter().zip(&widths[steps]) {
+    for (error, widths) in errors.iter().zip(widths) {
         let Some(error) = error else { continue };
-        let size = (error - past.corrections[day]).abs();
+        let size = (error - correction).abs();
         for (left, half) in left.iter_mut().zip(widths.by_level()) {
             *left += f64::from(u8::from(size > half));
         }
@@ -325,13 +347,13 @@ impl Calibration {
     ///
     /// # Errors
     /// Where it does not.
-    pub(super) fn fits(&self, cadence: Cadence, steps: usize) -> Result<(), ModelError> {
+    pub(crate) fn fits(&self, cadence: Cadence, steps: usize) -> Result<(), ModelError> {
         let days = steps.div_ceil(cadence.per_day());
         let whole = |past: &Past| {
             let open = past.open.as_ref();
             past.errors.len() == steps
                 && past.corrections.len() == days
-                && open.is_none_or(|open| open.values.len() == steps)
+                && open.is_none_or(|open| open.values.len() == steps && open.looked <= steps)
                 && open.is_none_or(|open| open.widths.is_empty() || open.widths.len() == steps)
         };
         let fits = self.cadence == cadence && self.steps == steps && self.factors.len() == days;

@@ -66,7 +66,7 @@ fn shares_of_day(trials: &[Trial], places: &[usize], day: usize, actual: &Histor
 }
 
 /// The errors of every member at each measured step of a day of the horizon that had passed at `until`.
-fn errors_of_day(trial: &Trial, day: usize, actual: &History, until: Timestamp) -> Vec<Vec<f64>> {
+pub(super) fn errors_of_day(trial: &Trial, day: usize, actual: &History, until: Timestamp) -> Vec<Vec<f64>> {
     let step = actual.cadence().seconds();
     steps_of_day(actual.cadence(), day)
         .map(|place| (place, trial.origin.plus(place as i64 * step)))

@@ -10,10 +10,11 @@
 use serde::{Deserialize, Serialize};
 use stlrs::{Mstl, MstlResult, Stl};
 
+use super::baseline::mean;
 use super::error::{ModelError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
-use super::ridge::{mean, newest_month};
+use super::ridge::newest_month;
 use crate::time::{Cadence, Timestamp};
 
 /// Days after which the fast level, the slow level and the distance between them have kept a third. These and the

@@ -197,9 +197,10 @@ pub enum FitError {
         /// What is wrong with it.
         problem: &'static str,
     },
-
     /// A candidate that looks at covariates has none.
-    #[error("`{candidate}` looks at covariates, and there is none: name columns in forecast.covariates")]
+    #[error(
+        "`{candidate}` looks at covariates, and there is none that can be used: name columns in forecast.covariates"
+    )]
     NoCovariate {
         /// The candidate.
         candidate: &'static str,

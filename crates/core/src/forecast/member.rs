@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::baseline::{moved_week, repeated_days};
+use super::baseline::{mean, moved_week, repeated_days};
 use super::decomposition::Decomposition;
 use super::error::{FitError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
-use super::ridge::{Fitting, Pooled, Ridge, With, mean, newest_month};
+use super::memory::{self, Memory};
+use super::ridge::{Fitting, Pooled, Ridge, With, newest_month};
 use super::trees::Trees;
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
@@ -84,13 +85,15 @@ pub struct Recursive {
 
 impl Candidate {
     /// Every candidate.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::PreviousDay,
         Self::PreviousWeek,
         Self::UsualWeek,
         Self::Ridge,
         Self::Recursive,
         Self::RidgeCovariates,
+        Self::RidgeWeather,
+        Self::RidgeAll,
         Self::Decomposition,
         Self::BoostedTrees,
         Self::Pooled,
@@ -147,7 +150,7 @@ impl Candidate {
     }
 
     /// Whether it looks at weather forecasts.
-    pub(super) fn sees_weather(self) -> bool {
+    pub(crate) fn sees_weather(self) -> bool {
         matches!(self, Self::RidgeWeather | Self::RidgeAll)
     }
 
@@ -165,6 +168,11 @@ impl Candidate {
         let steps = definition.horizon_steps();
         let repeat = Repeat { cadence: definition.cadence, steps };
         let each = |member: Member| Ok(vec![member; cuts.len()]);
+        let memories =
+            Memory::competing(definition, &inputs.own, cuts.first().copied().unwrap_or_else(|| inputs.end()));
+        let direct = |fitting: &Fitting<'_>| -> Result<Vec<Ridge>, FitError> {
+            Ok(memory::choose(fitting.direct(&memories)?, cuts, inputs))
+        };
         if matches!(self, Self::RidgeCovariates | Self::RidgeAll) && inputs.covariates.is_empty() {
             return Err(FitError::NoCovariate { candidate: self.name() });
         }
@@ -177,22 +185,22 @@ impl Candidate {
             Self::BoostedTrees => {
                 Ok(Trees::fit(definition, inputs, cuts)?.into_iter().map(Member::BoostedTrees).collect())
             }
-            Self::Ridge => Ok(own.direct()?.into_iter().map(Member::Ridge).collect()),
+            Self::Ridge => Ok(direct(own)?.into_iter().map(Member::Ridge).collect()),
             Self::Recursive => {
                 let members = own.one_step()?.into_iter().map(|next| Member::Recursive(Recursive { next, steps }));
                 Ok(members.collect())
             }
             Self::RidgeCovariates => {
                 let fitting = Fitting::new(definition, inputs, With { covariates: true, weather: false }, cuts)?;
-                Ok(fitting.direct()?.into_iter().map(Member::RidgeCovariates).collect())
+                Ok(direct(&fitting)?.into_iter().map(Member::RidgeCovariates).collect())
             }
             Self::RidgeWeather => {
                 let fitting = Fitting::new(definition, inputs, With { covariates: false, weather: true }, cuts)?;
-                Ok(fitting.direct()?.into_iter().map(Member::RidgeWeather).collect())
+                Ok(direct(&fitting)?.into_iter().map(Member::RidgeWeather).collect())
             }
             Self::RidgeAll => {
                 let fitting = Fitting::new(definition, inputs, With { covariates: true, weather: true }, cuts)?;
-                Ok(fitting.direct()?.into_iter().map(Member::RidgeAll).collect())
+                Ok(direct(&fitting)?.into_iter().map(Member::RidgeAll).collect())
             }
         }
     }
@@ -213,6 +221,17 @@ impl Member {
             Self::Decomposition(_) => Candidate::Decomposition,
             Self::BoostedTrees(_) => Candidate::BoostedTrees,
             Self::Pooled(_) => Candidate::Pooled,
+        }
+    }
+
+    /// What each day of the horizon was learnt from; empty where a member is not learnt by days.
+    pub(super) fn memories(&self) -> &[Memory] {
+        match self {
+            Self::Ridge(ridge) | Self::RidgeCovariates(ridge) | Self::RidgeWeather(ridge) | Self::RidgeAll(ridge) => {
+                ridge.memories()
+            }
+            Self::PreviousDay(_) | Self::PreviousWeek(_) | Self::UsualWeek(_) | Self::Recursive(_) => &[],
+            Self::Decomposition(_) | Self::BoostedTrees(_) | Self::Pooled(_) => &[],
         }
     }
 

@@ -14,14 +14,15 @@ mod solve;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::explain::mean;
+pub(super) use self::design::Scale;
 pub(super) use self::fit::{Fitting, With};
 pub use self::pooled::Pooled;
 pub use self::solve::SolveError;
 use super::baseline::moved_week;
 use super::calendar::{self, Calendar};
 use super::error::{ModelError, PredictError};
-use super::inputs::Inputs;
+use super::inputs::{Covariate, Inputs};
+use super::memory::Memory;
 use super::recent::{LAG_DAYS, Recent};
 use super::weather::{self, Seen};
 use crate::history::History;
@@ -50,6 +51,9 @@ pub struct Ridge {
     /// Which weather features the weights belong to, none where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     weather_features: Option<u32>,
+    /// By day of the horizon; none in a model of the next step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    memories: Vec<Memory>,
     steps: Vec<Weights>,
 }
 
@@ -87,10 +91,30 @@ struct Parts {
     covariates: Vec<Lagged>,
     #[serde(default)]
     weather_features: Option<u32>,
+    #[serde(default)]
+    memories: Vec<Memory>,
     steps: Vec<Weights>,
 }
 
 impl Ridge {
+    /// A model whose days of the horizon each come from one of these, which differ in their memory alone.
+    pub(super) fn of_days(all: &[&Self], by_day: &[usize]) -> Self {
+        let mut whole = all[0].clone();
+        let per_day = whole.cadence.per_day();
+        for (day, place) in by_day.iter().enumerate().filter(|(_, place)| **place > 0) {
+            let steps = day * per_day..((day + 1) * per_day).min(whole.steps.len());
+            whole.steps[steps.clone()].clone_from_slice(&all[*place].steps[steps]);
+            whole.memories[day] = all[*place].memories[day];
+        }
+        whole
+    }
+
+    /// What each day of the horizon was learnt from; empty for a model of the next step, and for one that was stored
+    /// before there was a choice.
+    pub fn memories(&self) -> &[Memory] {
+        &self.memories
+    }
+
     /// The end of the hours it was fitted on: it knows no value at or after this time.
     pub fn trained_until(&self) -> Timestamp {
         self.trained_until
@@ -198,9 +222,10 @@ impl Lagged {
     fn seen(&self, inputs: &Inputs, origin: Timestamp) -> Result<Vec<f64>, PredictError> {
         let refused = |problem: String| PredictError::Covariate { name: self.name.clone(), problem };
         let Some(covariate) = inputs.covariate(&self.name) else { return Err(refused("is not there".to_owned())) };
-        let known = covariate.known_until(origin);
-        let week = newest(&covariate.history, inputs.cadence(), known, COVARIATE_DAYS);
-        let week = week.map_err(|why| refused(format!("cannot be used: {why}")))?;
+        if covariate.history.cadence() != inputs.cadence() {
+            return Err(refused("has another cadence than the series".to_owned()));
+        }
+        let week = newest_week(covariate, origin).map_err(|why| refused(format!("cannot be used: {why}")))?;
         Ok(self.lags.iter().map(|back| week[week.len() - back]).collect())
     }
 }
@@ -214,6 +239,14 @@ pub(super) const COVARIATE_DAYS: i64 = 7;
 /// Where they are not there, too old or too thin, or the history has another cadence.
 pub(super) fn newest_month(history: &History, cadence: Cadence, origin: Timestamp) -> Result<Vec<f64>, PredictError> {
     newest(history, cadence, origin, LAG_DAYS)
+}
+
+/// The week of a covariate before the first step that is not known at an origin, oldest first, gaps filled.
+///
+/// # Errors
+/// Where it is not there, too old or too thin.
+pub(super) fn newest_week(covariate: &Covariate, origin: Timestamp) -> Result<Vec<f64>, PredictError> {
+    newest(&covariate.history, covariate.history.cadence(), covariate.known_until(origin), COVARIATE_DAYS)
 }
 
 fn newest(history: &History, cadence: Cadence, origin: Timestamp, days: i64) -> Result<Vec<f64>, PredictError> {
@@ -234,7 +267,7 @@ impl TryFrom<Parts> for Ridge {
 
     fn try_from(parts: Parts) -> Result<Self, ModelError> {
         let Parts { cadence, time_zone, minimum, maximum, trained_until, .. } = parts;
-        let Parts { calendar_features, shape_share, lags, covariates, weather_features, steps, .. } = parts;
+        let Parts { calendar_features, shape_share, lags, covariates, weather_features, memories, steps, .. } = parts;
         if calendar_features != calendar::FEATURES {
             return Err(ModelError::CalendarFeatures { found: calendar_features, made: calendar::FEATURES });
         }
@@ -275,6 +308,7 @@ impl TryFrom<Parts> for Ridge {
             lags,
             covariates,
             weather_features,
+            memories,
             steps,
         })
     }

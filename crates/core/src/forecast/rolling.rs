@@ -50,13 +50,21 @@ pub(super) fn can_forecast(member: &Member, inputs: &Inputs, holdout_start: Time
 /// The forecasts of these members from the daily origins in `from..until`, at the time of day at which the history
 /// ends.
 pub(super) fn trials(members: &[&Member], inputs: &Inputs, from: Timestamp, until: Timestamp) -> Vec<Trial> {
+    let forecast = |origin| members.iter().map(|member| member.predict(inputs, origin).ok()).collect();
+    trials_of(forecast, inputs, from, until)
+}
+
+/// The forecasts that are made together from the same daily origins as [`trials`]; an origin in a gap, from which one
+/// of them cannot be made, compares nobody.
+pub(super) fn trials_of(
+    forecast: impl Fn(Timestamp) -> Option<Vec<Vec<f64>>> + Sync,
+    inputs: &Inputs,
+    from: Timestamp,
+    until: Timestamp,
+) -> Vec<Trial> {
     let first = from.plus(inputs.end().since(from).rem_euclid(DAY));
     let origins: Vec<Timestamp> = (0..).map(|day| first.plus(day * DAY)).take_while(|origin| *origin < until).collect();
-    let trial = |origin: Timestamp| {
-        let forecasts = members.iter().map(|member| member.predict(inputs, origin).ok()).collect::<Option<_>>();
-        // An origin in a gap, from which one of them has no forecast, compares nobody.
-        Some(Trial { origin, forecasts: forecasts? })
-    };
+    let trial = |origin: Timestamp| Some(Trial { origin, forecasts: forecast(origin)? });
     let made: Vec<Option<Trial>> = origins.into_par_iter().map(trial).collect();
     made.into_iter().flatten().collect()
 }

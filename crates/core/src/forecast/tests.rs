@@ -124,10 +124,10 @@ fn a_covariate_that_cannot_be_used_costs_its_candidate_and_says_so() {
     let fitted = fit(&definition, &Inputs { covariates, ..Inputs::alone(own.clone()) }).unwrap();
     let made_of: Vec<Candidate> = fitted.serving.shares().map(|(candidate, _)| candidate).collect();
     assert_eq!(made_of, [Candidate::Ridge]);
-    let why = "ridge_covariates: the covariate `flat` does not vary in what there is to learn from";
-    assert_eq!(fitted.left_out, [why]);
-    let none = "ridge_covariates: `ridge_covariates` looks at covariates, and there is none: name columns in \
-        forecast.covariates";
+    let why = "the covariate `flat` does not vary in what there is to learn from";
+    let none = "ridge_covariates: `ridge_covariates` looks at covariates, and there is none that can be used: name \
+        columns in forecast.covariates";
+    assert_eq!(fitted.left_out, [why, none]);
     assert_eq!(fit(&definition, &Inputs::alone(own)).unwrap().left_out, [none]);
 }
 
@@ -191,8 +191,29 @@ fn a_covariate_that_stopped_before_the_training_costs_its_candidate_alone() {
     let stopped = leader.before(start().plus(150 * DAY));
     let covariates = vec![Covariate { name: "leader".to_owned(), delay: 0, history: stopped }];
     let fitted = fit(&definition, &Inputs { covariates, ..Inputs::alone(own) }).unwrap();
-    let why = "ridge_covariates: an input that it looks at is missing on most days of the holdout";
-    assert_eq!(fitted.left_out, [why]);
+    assert_eq!(fitted.left_out, ["the covariate `leader` is missing on most days of the holdout"]);
+}
+
+#[test]
+fn weather_that_is_named_and_not_there_is_told() {
+    let mut definition = definition("1d", 48);
+    let series = "it.weather".parse().unwrap();
+    definition.forecast.weather = Some(crate::series::Neighbour { series, delay_hours: 6 });
+    let fitted = fit(&definition, &Inputs::alone(simulated(Cadence::Day, 100, 7))).unwrap();
+    assert_eq!(fitted.left_out, ["the covariate `weather` is not there"]);
+}
+
+#[test]
+fn a_covariate_that_cannot_be_used_does_not_cost_the_others() {
+    let (definition, (own, leader)) = (definition("1d", 48), following());
+    let covariate =
+        |name: &str, history: &History| Covariate { name: name.to_owned(), delay: 0, history: history.clone() };
+    let with =
+        |covariates: Vec<Covariate>| fit(&definition, &Inputs { covariates, ..Inputs::alone(own.clone()) }).unwrap();
+    let empty = History::new(start(), Cadence::Day, vec![f64::NAN; 200]);
+    let both = with(vec![covariate("leader", &leader), covariate("empty", &empty)]);
+    assert_eq!(both.left_out, ["the covariate `empty` is not there"]);
+    assert_eq!(both.serving, with(vec![covariate("leader", &leader)]).serving);
 }
 
 #[test]

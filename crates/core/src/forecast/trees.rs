@@ -10,11 +10,12 @@ mod fit;
 use serde::{Deserialize, Serialize};
 
 use self::features::{INPUTS, Seen, VERSION};
+use super::baseline::mean;
 use super::calendar::Calendar;
 use super::error::{ModelError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
-use super::ridge::{mean, newest_month};
+use super::ridge::newest_month;
 use crate::time::{Cadence, Timestamp};
 
 /// Fitted trees, their values in the series' own unit.

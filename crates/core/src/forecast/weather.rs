@@ -4,8 +4,13 @@
 //! hours is never seen. Wind and sun do not turn into generation in proportion, so each variable comes with the powers
 //! of it that the plants' curves suggest, in the size of one.
 
+mod table;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::table::columns;
+
+use crate::table::TableError;
 use crate::time::{DAY, HOUR, Timestamp};
 
 /// The version of the features: a stored model says which its weights belong to, so change it with the features.
@@ -14,7 +19,7 @@ pub(super) const VERSION: u32 = 1;
 /// before it, through which storage and markets remember.
 const SPANS: [(i64, i64); 2] = [(12, 12), (36, 0)];
 /// The longest time since the issue of a run that is used.
-const OLDEST_RUN: i64 = 2 * DAY;
+pub(crate) const OLDEST_RUN: i64 = 2 * DAY;
 /// Powers and differences of the variables.
 const CURVES: usize = 11;
 /// Variables with means: wind, sun and temperature.
@@ -77,6 +82,9 @@ pub enum WeatherError {
     /// There is none.
     #[error("there is no complete run of weather forecasts: each takes at least {} hours", DAY / HOUR)]
     Empty,
+    /// A table is none of runs.
+    #[error("no table of weather forecasts: {0}")]
+    Table(String),
     /// Two were issued at the same time.
     #[error("two runs were issued at {issued}")]
     Twice {
@@ -85,7 +93,16 @@ pub enum WeatherError {
     },
 }
 
+impl From<TableError> for WeatherError {
+    fn from(said: TableError) -> Self {
+        Self::Table(said.to_string())
+    }
+}
+
 impl Weather {
+    /// The longest time since the issue of a run that is used, in seconds.
+    pub const OLDEST: i64 = OLDEST_RUN;
+
     /// Runs in any order, each known `delay` seconds after its issue. A run is left out that is shorter than a day or
     /// lacks a value.
     ///

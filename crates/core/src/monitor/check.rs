@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::model::Model;
 use crate::outbox::Outbox;
 use crate::policy::{self, Decision, Situation};
-use crate::series::{Definition, SeriesId};
+use crate::series::{Definition, Quantity, SeriesId};
 use crate::skill::{self, DayScore, Skill};
 use crate::time::{DAY, HOUR, Timestamp};
 
@@ -74,7 +74,12 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     next.forget_old(now, definition.drift.window_days);
 
     let report = compare(&next, inputs);
-    let decision = policy::decide(&definition.policy, &situation(&next, inputs, &report), now);
+    let decision = match definition.quantity {
+        Quantity::Weather => Decision::Wait { reason: "weather forecasts are there for other series".to_owned() },
+        Quantity::Intensity | Quantity::Emission => {
+            policy::decide(&definition.policy, &situation(&next, inputs, &report), now)
+        }
+    };
     let series = &definition.id;
     let report = with_decision(report, &decision);
     let mut artifacts = vec![Artifact::document(Kind::Report, series, &report)?];

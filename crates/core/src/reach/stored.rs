@@ -11,7 +11,7 @@ use crate::judgement::Judgement;
 use crate::model::{Model, Provenance};
 use crate::monitor::{AskedByHand, Pending, Report, Scores, Serving, State};
 use crate::registry::{Move, Registry, Version};
-use crate::snapshot::{Manifest, Segment, TailBatch};
+use crate::snapshot::{Companion, Manifest, Segment, TailBatch};
 
 /// Reads the names in an artifact's bytes.
 pub(super) type Reader = fn(&[u8]) -> Result<Vec<Ref>, DocumentError>;
@@ -56,11 +56,20 @@ impl Names for Manifest {
             level: _,
             rows: _,
             revised: _,
+            companions,
             code_version: _,
         } = self;
+        let companions = companions.iter().flat_map(Names::names).collect();
         let segments = segments.iter().flat_map(Names::names).collect();
         let tail = tail.iter().flat_map(Names::names).collect();
-        [optional(parent.as_ref()), vec![definition], segments, tail].concat()
+        [optional(parent.as_ref()), vec![definition], segments, tail, companions].concat()
+    }
+}
+
+impl Names for Companion {
+    fn names(&self) -> Vec<&Ref> {
+        let Self { series: _, snapshot } = self;
+        vec![snapshot]
     }
 }
 

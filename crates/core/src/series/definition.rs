@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SeriesId;
 use crate::evaluation;
-use crate::forecast::Candidate;
+use crate::forecast::{Candidate, weather};
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
 /// The definition of a series.
@@ -14,8 +14,11 @@ use crate::time::{Cadence, DAY, HOUR, Timestamp};
 pub struct Definition {
     /// Its name.
     pub id: SeriesId,
-    /// The unit of its values, for people: `gCO2eq/kWh`.
+    /// The unit of its values, for people: `gCO2eq/kWh`; of an emission per hour, as `tCO2eq/h`.
     pub unit: String,
+    /// What its values are, which says whether they can be summed up.
+    #[serde(default, skip_serializing_if = "Quantity::is_intensity")]
+    pub quantity: Quantity,
     /// The distance between two values.
     pub cadence: Cadence,
     /// The IANA name of the zone whose local time shapes the day: `Europe/Rome`.
@@ -35,6 +38,29 @@ pub struct Definition {
     #[serde(default)]
     pub policy: Policy,
 }
+
+/// What the values of a series are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// An amount for each unit of energy: a sum over time means nothing.
+    #[default]
+    Intensity,
+    /// An amount that is emitted in each hour: times hours it is an amount.
+    Emission,
+    /// Weather forecasts, a row for each run: nothing is forecast from them alone, and other series look at them.
+    Weather,
+}
+
+impl Quantity {
+    /// Left out where it is stored, so that a definition without it keeps its bytes.
+    fn is_intensity(&self) -> bool {
+        *self == Self::Intensity
+    }
+}
+
+/// What the unit of an emission ends with.
+const PER_HOUR: &str = "/h";
 
 /// Where the values stand in what is handed in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +144,24 @@ pub struct Forecasting {
     /// Columns of the source whose past helps to forecast; none unless they are named, for most do not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub covariates: Vec<Lookback>,
+    /// Other series of this platform whose past helps to forecast, such as a neighbouring zone's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<Neighbour>,
+    /// The series of this platform that holds the zone's weather forecasts, and the hours after its issue at which a
+    /// run is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weather: Option<Neighbour>,
+}
+
+/// Another series whose past is looked at: its values, at the same cadence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Neighbour {
+    /// The series.
+    pub series: SeriesId,
+    /// Hours from the end of a step until its value is known.
+    #[serde(default)]
+    pub delay_hours: u32,
 }
 
 /// A column whose past is looked at.
@@ -144,6 +188,8 @@ impl Default for Forecasting {
             penalty: 10.0,
             candidates: Vec::new(),
             covariates: Vec::new(),
+            neighbours: Vec::new(),
+            weather: None,
         }
     }
 }
@@ -224,7 +270,11 @@ impl Definition {
     /// # Errors
     /// Where the text is no definition, or with every fault of its values at once.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        let definition: Self = toml::from_str(text)?;
+        let mut definition: Self = toml::from_str(text)?;
+        if definition.quantity == Quantity::Weather && definition.source.covariates.is_empty() {
+            let value = &definition.source.value_column;
+            definition.source.covariates = weather::columns().into_iter().filter(|name| name != value).collect();
+        }
         let faults = definition.faults();
         if faults.is_empty() { Ok(definition) } else { Err(DefinitionError::Faults(faults)) }
     }
@@ -232,6 +282,12 @@ impl Definition {
     /// The zone whose local time shapes the day; UTC where the name is unknown, which [`Self::from_toml`] refuses.
     pub fn zone(&self) -> TimeZone {
         TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// The unit of a sum over time: that of an emission without its hours; an intensity has none.
+    pub fn total_unit(&self) -> Option<&str> {
+        let unit = self.unit.trim().strip_suffix(PER_HOUR).map(str::trim_end);
+        unit.filter(|unit| self.quantity == Quantity::Emission && !unit.is_empty())
     }
 
     /// Steps of the horizon.
@@ -252,13 +308,53 @@ impl Definition {
         columns.sort();
         columns.dedup();
         faults.check("forecast.covariates", columns.len() == all, "names a column twice");
-        let step = self.cadence.seconds();
-        let known = |lookback: &Lookback| {
-            lookback.delay_hours <= LONGEST_DELAY_HOURS && i64::from(lookback.delay_hours) * HOUR % step == 0
-        };
+        let delays = self.forecast.covariates.iter().map(|lookback| lookback.delay_hours);
+        self.check_delays("forecast.covariates", delays, faults);
+    }
+
+    fn check_weather(&self, faults: &mut Faults) {
+        let wanted = weather::columns();
+        let own = self.quantity == Quantity::Weather;
+        let mut kept = self.columns();
+        kept.sort_unstable();
+        let mut all: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        all.sort_unstable();
+        let first = wanted.first().is_some_and(|first| *first == self.source.value_column);
+        faults.check("source.value_column", !own || first, "must be `wind_ms_0` where the quantity is weather");
         faults.check(
-            "forecast.covariates",
-            self.forecast.covariates.iter().all(known),
+            "source.covariates",
+            !own || kept == all,
+            "must be left out where the quantity is weather: the columns of the variables and hours are its own",
+        );
+        faults.check("cadence", !own || self.cadence == Cadence::Hour, "must be 1h where the quantity is weather");
+        let Some(weather) = &self.forecast.weather else { return };
+        faults.check("forecast.weather", weather.series != self.id && !own, "names the series itself");
+        let oldest = weather::OLDEST_RUN / HOUR;
+        faults.check(
+            "forecast.weather",
+            i64::from(weather.delay_hours) < oldest,
+            &format!("has a delay_hours of {oldest} or more: no run would be young enough"),
+        );
+        faults.check("forecast.weather", self.cadence != Cadence::Day, "tells hours, and the cadence is a day");
+    }
+
+    fn check_neighbours(&self, faults: &mut Faults) {
+        let neighbours = &self.forecast.neighbours;
+        let mut names: Vec<&str> = neighbours.iter().map(|neighbour| neighbour.series.as_str()).collect();
+        faults.check("forecast.neighbours", !names.contains(&self.id.as_str()), "names the series itself");
+        names.extend(self.forecast.covariates.iter().map(|lookback| lookback.column.as_str()));
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        faults.check("forecast.neighbours", names.len() == all, "names a series twice, or one called like a covariate");
+        self.check_delays("forecast.neighbours", neighbours.iter().map(|neighbour| neighbour.delay_hours), faults);
+    }
+
+    fn check_delays(&self, field: &'static str, mut delays: impl Iterator<Item = u32>, faults: &mut Faults) {
+        let step = self.cadence.seconds();
+        faults.check(
+            field,
+            delays.all(|hours| hours <= LONGEST_DELAY_HOURS && i64::from(hours) * HOUR % step == 0),
             &format!("has a delay_hours that is not a whole number of steps, or above {LONGEST_DELAY_HOURS}"),
         );
     }
@@ -268,6 +364,11 @@ impl Definition {
         let mut faults = Faults(Vec::new());
         faults.check("unit", !self.unit.trim().is_empty(), "is empty; name the unit of the values");
         faults.check(
+            "unit",
+            self.quantity != Quantity::Emission || self.total_unit().is_some(),
+            "must be an amount per hour where quantity is `emission`, such as tCO2eq/h",
+        );
+        faults.check(
             "time_zone",
             TimeZone::get(&self.time_zone).is_ok(),
             "is no IANA time zone; write one such as Europe/Rome",
@@ -276,6 +377,8 @@ impl Definition {
         self.contract.check(&mut faults);
         self.forecast.check(self.cadence, &mut faults);
         self.check_lookbacks(&mut faults);
+        self.check_neighbours(&mut faults);
+        self.check_weather(&mut faults);
         self.drift.check(&mut faults);
         let policy = &self.policy;
         faults.check(
@@ -361,6 +464,12 @@ impl Forecasting {
         names.sort();
         names.dedup();
         faults.check("forecast.candidates", names.len() == self.candidates.len(), "names a candidate twice");
+        let lacks_weather = self.weather.is_none() && self.candidates.iter().any(|candidate| candidate.sees_weather());
+        faults.check(
+            "forecast.candidates",
+            !lacks_weather,
+            "names a candidate that looks at weather forecasts: name their series in forecast.weather",
+        );
         faults.check(
             "forecast.candidates",
             self.candidates.iter().all(|candidate| candidate.fits(cadence)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{LEVEL_SPAN, Level, Manifest, TailBatch};
+use super::{Companion, LEVEL_SPAN, Level, Manifest, TailBatch};
 use crate::artifact::Ref;
 use crate::series::{Definition, SeriesId};
 use crate::table::{Table, TableError};
@@ -23,6 +23,8 @@ pub struct Addition<'a> {
     pub received: Timestamp,
     /// The good rows.
     pub table: &'a Table,
+    /// The other series that the series is forecast with, as they are now.
+    pub companions: Vec<Companion>,
 }
 
 /// A batch that cannot be added.
@@ -87,6 +89,7 @@ pub fn append(
         level: level(addition.table, recent, column, end)?,
         rows: before.map_or(0, |m| m.rows) + changes.added,
         revised: changes.revised,
+        companions: addition.companions.clone(),
         code_version: crate::CODE_VERSION.to_owned(),
     })
 }

@@ -78,6 +78,7 @@ impl Series {
             quarantine: None,
             received: at(24 * ordinal as i64),
             table: &table,
+            companions: Vec::new(),
         };
         let definition_ref = self.put(Kind::Definition, document::encode(&definition()).unwrap());
         let parent = parent.as_ref().map(|(name, manifest)| (name, manifest));
@@ -279,6 +280,7 @@ fn a_batch_that_came_before_the_newest_cannot_be_added() {
         quarantine: None,
         received: at(30),
         table: &table,
+        companions: Vec::new(),
     };
     let error = append(Some((&name, &manifest)), (&name, &definition()), &addition, &table).unwrap_err();
     assert!(matches!(error, AppendError::Order { ordinal: 1, newest: 1 }), "{error}");
@@ -292,7 +294,8 @@ fn an_empty_batch_and_one_of_another_series_cannot_be_added() {
     let add = |table: &Table, id: &str| {
         let definition = Definition { id: id.parse().unwrap(), ..definition() };
         let (raw, table_ref) = (name.clone(), name.clone());
-        let addition = Addition { ordinal: 2, raw, table_ref, quarantine: None, received: at(30), table };
+        let addition =
+            Addition { ordinal: 2, raw, table_ref, quarantine: None, received: at(30), table, companions: Vec::new() };
         append(Some((&name, &manifest)), (&name, &definition), &addition, &Table::empty(&[]).unwrap()).unwrap_err()
     };
     assert!(matches!(add(&table(&Rows::new()), "it.ci_direct"), AppendError::Empty));

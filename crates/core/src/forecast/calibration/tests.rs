@@ -53,20 +53,49 @@ fn errors_before_the_newest_fit_tell_nothing_of_the_level() {
 }
 
 #[test]
-fn six_origins_correct_nothing() {
-    let (calibration, _) = seen(&[8.0; 6], 1);
-    assert_eq!(calibration.corrections(day(6)), [0.0]);
+fn six_errors_correct_nothing_and_seven_do() {
+    let known = |days: i64| {
+        let (mut calibration, actual) = seen(&vec![8.0; days as usize], 1);
+        calibration.look(day(days), &actual);
+        calibration.corrections(day(days))[0]
+    };
+    assert_eq!(known(6), 0.0);
+    assert!((known(7) - 2.8).abs() < 1e-12);
 }
 
 #[test]
 fn a_tracker_moves_by_how_far_coverage_is_off() {
     let mut factors = [1.0; 3];
-    let past = Past { origin: start(), errors: vec![Some(5.0), Some(-1.0), None], corrections: vec![0.0], open: None };
     let widths = [HalfWidths { half_50: 2.0, half_80: 3.0, half_95: 6.0 }; 3];
-    follow(&mut factors, &past, &widths, 0..3, 0);
+    follow(&mut factors, (&[Some(5.0), Some(-1.0), None], 0.0), &widths);
     // One of two measured values left the first two intervals, none the third.
     let expected = [0.0, 0.15 * (0.5 - 0.2), 0.15 * (0.0 - 0.05)].map(f64::exp);
     assert!(factors.iter().zip(expected).all(|(factor, expected)| (factor - expected).abs() < 1e-12), "{factors:?}");
+}
+
+#[test]
+fn a_tracker_sees_a_day_once_though_its_last_step_was_not_measured() {
+    // Twenty-two days of hours at 0 error give intervals of no width; then a day of errors but for its last hour.
+    let mut values = vec![100.0; 24 * 22];
+    values.extend([90.0; 23]);
+    values.extend([f64::NAN; 25]);
+    let actual = History::new(start(), Cadence::Hour, values);
+    let mut calibration = Calibration::new(Cadence::Hour, 48, start());
+    for origin in 0..=22 {
+        calibration.advance(day(origin), vec![100.0; 48], &actual);
+    }
+    let factors = |until: Timestamp| {
+        let mut calibration = calibration.clone();
+        calibration.look(until.plus(-HOUR), &actual);
+        calibration.look(until, &actual);
+        calibration.look(until.plus(HOUR), &actual);
+        calibration.factors[0]
+    };
+    let before = calibration.factors[0];
+    let expected = LEVELS.map(|level| (TRACKER_STEP * level).exp());
+    for ((found, before), expected) in factors(day(23)).iter().zip(before).zip(expected) {
+        assert!((found / before - expected).abs() < 1e-12, "{found} after {before}");
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(super) struct Weighing {
     /// The factor by which a weight shrinks with every step of age.
     decay: f64,
     /// The place of the end of the history.
-    end: usize,
+    pub end: usize,
     /// The factor by step of the day, for places counted from the first origin.
     by_time_of_day: Vec<f64>,
 }
@@ -100,14 +100,14 @@ pub(super) struct Rows<'a> {
 
 /// The location and spread that values are measured in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scale {
+pub(in super::super) struct Scale {
     pub mean: f64,
     pub deviation: f64,
 }
 
 impl Scale {
     /// Mean and standard deviation of the measured values; none where there are none.
-    pub(super) fn of(values: &[f64]) -> Option<Self> {
+    pub(in super::super) fn of(values: &[f64]) -> Option<Self> {
         let known: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         if known.is_empty() {
             return None;
@@ -119,7 +119,7 @@ impl Scale {
     }
 
     /// Whether there is anything to learn: values that differ by rounding only are the same value.
-    pub(super) fn varies(self) -> bool {
+    pub(in super::super) fn varies(self) -> bool {
         self.deviation > 1e-9 * self.mean.abs().max(f64::MIN_POSITIVE)
     }
 }
@@ -211,7 +211,7 @@ impl<'a> Design<'a> {
     /// its values are measured in.
     ///
     /// # Errors
-    /// Where it is not there, of another cadence, or does not vary before the first cut.
+    /// Where it does not vary before the first cut.
     pub(super) fn add(
         &mut self,
         own: &History,
@@ -221,12 +221,7 @@ impl<'a> Design<'a> {
     ) -> Result<Scale, FitError> {
         let refused = |problem| FitError::Covariate { name: covariate.name.clone(), problem };
         let cadence = own.cadence();
-        if covariate.history.cadence() != cadence {
-            return Err(refused("has another cadence than the series"));
-        }
-        let scale = Scale::of(covariate.history.before(first_cut).values());
-        let scale =
-            scale.filter(|scale| scale.varies()).ok_or(refused("does not vary in what there is to learn from"))?;
+        let scale = covariate.scale(first_cut).ok_or(refused("does not vary in what there is to learn from"))?;
         let at = |place: usize| covariate.history.at(own.time(place)).unwrap_or(f64::NAN);
         let scaled: Vec<f64> =
             (0..own.values().len()).map(|place| (at(place) - scale.mean) / scale.deviation).collect();
@@ -252,18 +247,32 @@ impl<'a> Design<'a> {
     }
 
     /// Adds weather forecasts; an origin at which none was known can no longer be used. Origins then count by how old
-    /// the newest run is, against its age at the end: a fresh forecast tells more than one that is a day old.
-    pub(super) fn look_at(&mut self, own: &History, weather: &'a Weather, waves: (Range<usize>, [usize; 2])) {
+    /// the newest run usually is at their time of day, against its age at that of the end: a fresh forecast tells more
+    /// than one that is a day old. What is usual is read from the origins before the first cut.
+    pub(super) fn look_at(
+        &mut self,
+        own: &History,
+        weather: &'a Weather,
+        waves: (Range<usize>, [usize; 2]),
+        first_cut: Timestamp,
+    ) {
         let origin = |row: usize| own.time(self.first + row * self.stride);
         let seen: Vec<Option<Seen<'a>>> = (0..self.weights.len()).map(|row| weather.seen_from(origin(row))).collect();
-        let served = weather.seen_from(own.end()).map(|seen| seen.age());
         let per_day = own.cadence().per_day();
-        // The newest day tells how old the newest run is at each time of day.
-        for (row, seen) in seen.iter().enumerate().rev().take(per_day / self.stride) {
-            if let (Some(seen), Some(served)) = (seen, served) {
-                let apart = (seen.age() - served).abs() as f64 / HOUR as f64;
-                let place = row * self.stride % per_day;
-                let steps = place..place + self.stride;
+        let usual: Vec<Option<i64>> = (0..per_day / self.stride)
+            .map(|of_day| {
+                let rows =
+                    (of_day..seen.len()).step_by(per_day / self.stride).take_while(|row| origin(*row) < first_cut);
+                let mut ages: Vec<i64> = rows.filter_map(|row| Some(seen[row].as_ref()?.age())).collect();
+                ages.sort_unstable();
+                ages.get(ages.len() / 2).copied()
+            })
+            .collect();
+        let served = usual[self.weighing.end % per_day / self.stride];
+        for (of_day, usual) in usual.iter().enumerate() {
+            if let (Some(usual), Some(served)) = (usual, served) {
+                let apart = (usual - served).abs() as f64 / HOUR as f64;
+                let steps = of_day * self.stride..(of_day + 1) * self.stride;
                 self.weighing.by_time_of_day[steps].fill((-apart / RUN_HOURS).exp());
             }
         }

@@ -1,6 +1,6 @@
 //! A regression's forecast taken apart by what it looks at.
 
-use super::super::baseline::moved_week;
+use super::super::baseline::{mean, moved_week};
 use super::super::calendar::Describes;
 use super::super::error::PredictError;
 use super::super::explain::{Input, Terms};
@@ -131,8 +131,4 @@ impl Ridge {
     fn input(&self, back: usize) -> Input {
         if back <= self.cadence.per_day() { Input::LastDay } else { Input::Earlier }
     }
-}
-
-pub(in super::super) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

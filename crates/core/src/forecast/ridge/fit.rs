@@ -1,5 +1,7 @@
 //! From histories to weights: one pass over the rows, solved at each of the cuts that are asked for.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
 
@@ -7,6 +9,7 @@ use super::super::calendar::{self, Calendar, Describes};
 use super::super::error::FitError;
 use super::super::inputs::{Covariate, Inputs};
 use super::super::lags::{self, covariate_lags};
+use super::super::memory::{self, Memory};
 use super::super::weather;
 use super::design::{Design, Rows, Scale};
 use super::normal::{Normal, Shared};
@@ -22,6 +25,8 @@ pub(in super::super) struct Fitting<'a> {
     pub(super) design: Design<'a>,
     pub(super) cuts: Vec<Cut>,
     covariates: Vec<Lagged>,
+    /// The first step after the last.
+    end: Timestamp,
 }
 
 /// What a model looks at beside the series' own past.
@@ -74,7 +79,8 @@ impl<'a> Fitting<'a> {
         }
         if with.weather {
             let refused = FitError::Covariate { name: "weather".to_owned(), problem: "is not there" };
-            design.look_at(history, inputs.weather.as_ref().ok_or(refused)?, calendar.wave_places());
+            let weather = inputs.weather.as_ref().ok_or(refused)?;
+            design.look_at(history, weather, calendar.wave_places(), first);
         }
         design.weigh();
         let weather = if with.weather { weather::FEATURES } else { 0 };
@@ -88,34 +94,93 @@ impl<'a> Fitting<'a> {
         let lags = covariate_lags(history.cadence());
         let covariates =
             covariates.iter().map(|covariate| Lagged { name: covariate.name.clone(), lags: lags.clone() }).collect();
-        Ok(Self { recipe, design, cuts, covariates })
+        Ok(Self { recipe, design, cuts, covariates, end: history.end() })
     }
 
-    /// A model of every step of the horizon for each cut.
+    /// A model of every step of the horizon for each memory and cut.
     ///
     /// # Errors
     /// Where gaps leave too few rows, or the equations have no solution.
-    pub fn direct(&self) -> Result<Vec<Ridge>, FitError> {
+    pub fn direct(&self, memories: &[Memory]) -> Result<Vec<Vec<Ridge>>, FitError> {
         let per_day = self.recipe.cadence.per_day();
-        let spans: Vec<Shared<'_>> =
-            self.spans().map(|(from, until)| Shared::over(&self.design, from..until, per_day)).collect();
+        let blocks = if memories.len() > 1 { self.blocks() } else { self.spans().collect() };
+        let sums: Vec<Shared<'_>> =
+            blocks.iter().map(|block| Shared::over(&self.design, block.clone(), per_day)).collect();
         let steps = self.recipe.definition.horizon_steps();
-        let at_cuts = |step: usize| {
-            let mut known: Option<Normal> = None;
-            let mut weights = Vec::new();
-            for (span, cut) in spans.iter().zip(&self.cuts) {
-                let sum = with(&mut known, span.horizon(step));
-                weights.push(self.weights(step, sum, cut, Solver::Fast)?);
-            }
-            Ok(weights)
+        let at_step = |step: usize| {
+            let blocks: Vec<(Range<usize>, Normal)> =
+                blocks.iter().cloned().zip(sums.iter().map(|sum| sum.horizon(step))).collect();
+            memories.iter().map(|memory| self.at_cuts(step, *memory, &blocks)).collect::<Result<Vec<_>, _>>()
         };
-        let by_step: Vec<Result<Vec<Weights>, FitError>> = (0..steps).into_par_iter().map(at_cuts).collect();
+        let by_step: Vec<Result<Vec<Vec<Weights>>, FitError>> = (0..steps).into_par_iter().map(at_step).collect();
         let by_step = by_step.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let model = |(place, cut): (usize, &Cut)| {
-            let steps = by_step.iter().map(|weights| weights[place].clone()).collect();
-            self.recipe.model(cut.at, &self.covariates, SHAPE_SHARE, steps)
+        let model = |place: usize, memory: Memory, (cut_place, cut): (usize, &Cut)| {
+            let weights = by_step.iter().map(|by_memory| by_memory[place][cut_place].clone()).collect();
+            let days = vec![memory; steps.div_ceil(per_day)];
+            self.recipe.model(cut.at, &self.covariates, SHAPE_SHARE, (days, weights))
         };
-        Ok(self.cuts.iter().enumerate().map(model).collect())
+        let of_memory = |(place, memory): (usize, &Memory)| {
+            self.cuts.iter().enumerate().map(|cut| model(place, *memory, cut)).collect()
+        };
+        Ok(memories.iter().enumerate().map(of_memory).collect())
+    }
+
+    /// The weights of one step at each cut, from the equations of blocks of rows that weigh as this memory has it.
+    fn at_cuts(
+        &self,
+        step: usize,
+        memory: Memory,
+        blocks: &[(Range<usize>, Normal)],
+    ) -> Result<Vec<Weights>, FitError> {
+        let first = memory.since.map_or(0, |since| self.place(since));
+        let mut known: Option<Normal> = None;
+        let mut left = blocks.iter().peekable();
+        let mut weights = Vec::new();
+        for cut in &self.cuts {
+            while let Some((block, normal)) = left.next_if(|(block, _)| block.end <= cut.place) {
+                if block.start >= first {
+                    // Rows weigh as the rule has it; within a block another memory differs by one factor.
+                    let middle = self.age_days((block.start + block.end) / 2);
+                    with(&mut known, normal, memory.weight(middle) / self.rule().weight(middle));
+                }
+            }
+            let needed = self.recipe.needed_rows();
+            let sum = known.as_ref().ok_or(FitError::TooFewRows { step, rows: 0, needed })?;
+            let seen = cut.seen.saturating_sub(self.design.seen(first));
+            let scale = memory.weight(self.age_days(cut.place));
+            weights.push(self.recipe.weights(step, sum, seen, scale, Solver::Fast)?);
+        }
+        Ok(weights)
+    }
+
+    /// The spans between cuts, the first of which is parted so that memories can weigh its parts.
+    fn blocks(&self) -> Vec<Range<usize>> {
+        let size = (memory::BLOCK_DAYS as usize) * self.recipe.cadence.per_day();
+        let mut blocks = Vec::new();
+        for (place, Range { start, mut end }) in self.spans().enumerate() {
+            let from = blocks.len();
+            while place == 0 && end - start > size {
+                blocks.insert(from, end - size..end);
+                end -= size;
+            }
+            blocks.insert(from, start..end);
+        }
+        blocks
+    }
+
+    /// The memory that the rows' weights are of.
+    fn rule(&self) -> Memory {
+        Memory { half_life_days: self.recipe.definition.forecast.half_life_days, since: None }
+    }
+
+    /// The place of a time, 0 where it lies before the first origin.
+    fn place(&self, time: Timestamp) -> usize {
+        let steps = (self.end.since(time) / self.recipe.cadence.seconds()).max(0) as usize;
+        self.design.weighing.end.saturating_sub(steps)
+    }
+
+    fn age_days(&self, place: usize) -> f64 {
+        (self.design.weighing.end - place) as f64 / self.recipe.cadence.per_day() as f64
     }
 
     /// A model of the first step for each cut, in which origins of every time of day count alike. It starts from the
@@ -127,35 +192,27 @@ impl<'a> Fitting<'a> {
     pub fn one_step(&self) -> Result<Vec<Ridge>, FitError> {
         let mut known: Option<Normal> = None;
         let mut models = Vec::new();
-        for ((from, until), cut) in self.spans().zip(&self.cuts) {
-            let sum = with(&mut known, Normal::of_first_step(&self.design, from..until));
-            let weights = self.weights(0, sum, cut, Solver::Linfa)?;
-            models.push(self.recipe.model(cut.at, &self.covariates, 0.0, vec![weights]));
+        for (span, cut) in self.spans().zip(&self.cuts) {
+            let sum = with(&mut known, &Normal::of_first_step(&self.design, span), 1.0);
+            let scale = self.design.weighing.age(cut.place);
+            let weights = self.recipe.weights(0, sum, cut.seen, scale, Solver::Linfa)?;
+            models.push(self.recipe.model(cut.at, &self.covariates, 0.0, (Vec::new(), vec![weights])));
         }
         Ok(models)
     }
 
-    /// The targets from one cut to the next.
-    pub(super) fn spans(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    /// The places from each cut to the next.
+    pub(super) fn spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let starts = std::iter::once(0).chain(self.cuts.iter().map(|cut| cut.place));
-        starts.zip(self.cuts.iter().map(|cut| cut.place))
-    }
-
-    /// The weights that a model fitted at a cut has: as if the history ended there.
-    fn weights(&self, step: usize, normal: &Normal, cut: &Cut, solver: Solver) -> Result<Weights, FitError> {
-        self.recipe.weights(step, normal, cut.seen, self.design.weighing.age(cut.place), solver)
+        starts.zip(self.cuts.iter().map(|cut| cut.place)).map(|(from, until)| from..until)
     }
 }
 
-/// The equations known so far with those of more rows.
-pub(super) fn with(known: &mut Option<Normal>, more: Normal) -> &Normal {
-    match known {
-        Some(known) => {
-            known.add(&more);
-            known
-        }
-        None => known.insert(more),
-    }
+/// The equations known so far with those of more rows, times a factor.
+pub(super) fn with<'a>(known: &'a mut Option<Normal>, more: &Normal, factor: f64) -> &'a Normal {
+    let known = known.get_or_insert_with(|| Normal::none(more.moments.len()));
+    known.add(more, factor);
+    known
 }
 
 /// Who solves the equations: the answers are the same.
@@ -209,7 +266,7 @@ impl Recipe<'_> {
         factor: f64,
         solver: Solver,
     ) -> Result<Weights, FitError> {
-        let needed = 2 * self.cadence.per_day();
+        let needed = self.needed_rows();
         if normal.rows < needed {
             return Err(FitError::TooFewRows { step, rows: normal.rows, needed });
         }
@@ -227,6 +284,11 @@ impl Recipe<'_> {
         let mut calendar = lag_weights.split_off(lags);
         let weather = calendar.split_off(self.describes.len());
         Ok(self.in_unit(Weights { lags: lag_weights, calendar, weather }))
+    }
+
+    /// The fewest rows that a step is learnt from.
+    fn needed_rows(&self) -> usize {
+        2 * self.cadence.per_day()
     }
 
     /// How many rows' weight stands against what less than a year cannot show: nothing once it is a year.
@@ -272,7 +334,13 @@ impl Recipe<'_> {
         Weights { lags, calendar, weather }
     }
 
-    fn model(&self, trained_until: Timestamp, covariates: &[Lagged], shape_share: f64, steps: Vec<Weights>) -> Ridge {
+    fn model(
+        &self,
+        trained_until: Timestamp,
+        covariates: &[Lagged],
+        shape_share: f64,
+        (memories, steps): (Vec<Memory>, Vec<Weights>),
+    ) -> Ridge {
         Ridge {
             cadence: self.cadence,
             time_zone: self.definition.time_zone.clone(),
@@ -284,6 +352,7 @@ impl Recipe<'_> {
             lags: lags::lags(self.cadence),
             covariates: covariates.to_vec(),
             weather_features: (self.weather > 0).then_some(weather::VERSION),
+            memories,
             steps,
         }
     }

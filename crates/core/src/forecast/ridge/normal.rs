@@ -14,6 +14,9 @@ use rayon::prelude::*;
 
 use super::design::{Design, Outside};
 
+/// Rows that are copied at a time.
+const PIECE: usize = 4_096;
+
 /// `X'WX` and `X'Wy` of one horizon, lags first, and the number of rows in them.
 #[derive(Clone, Debug)]
 pub(super) struct Normal {
@@ -23,10 +26,15 @@ pub(super) struct Normal {
 }
 
 impl Normal {
-    /// Adds the equations of more rows.
-    pub(super) fn add(&mut self, more: &Self) {
-        self.gram += &more.gram;
-        self.moments += &more.moments;
+    /// Equations of that many features without a row.
+    pub(super) fn none(width: usize) -> Self {
+        Self { gram: Array2::zeros((width, width)), moments: Array1::zeros(width), rows: 0 }
+    }
+
+    /// Adds the equations of more rows, each of them times a factor.
+    pub(super) fn add(&mut self, more: &Self, factor: f64) {
+        self.gram.scaled_add(factor, &more.gram);
+        self.moments.scaled_add(factor, &more.moments);
         self.rows += more.rows;
     }
 
@@ -37,16 +45,24 @@ impl Normal {
             let place = row * design.stride;
             targets.contains(&place) && design.weights[*row] > 0.0 && design.known[place]
         };
+        let width = design.lags.ncols() + design.calendar.ncols();
+        let mut sum = Self::none(width);
         let rows: Vec<usize> = (0..design.weights.len()).filter(is_used).collect();
-        let places: Vec<usize> = rows.iter().map(|row| row * design.stride).collect();
-        let (lags, calendar) = (design.lags.select(Axis(0), &rows), design.calendar.select(Axis(0), &places));
-        let features = concatenate![Axis(1), lags, calendar];
-        let mut weighted = features.clone();
-        for (mut row, place) in weighted.outer_iter_mut().zip(&places) {
-            row *= design.weighing.age(*place);
+        // In pieces, so that no copy of all rows is made.
+        for rows in rows.chunks(PIECE) {
+            let places: Vec<usize> = rows.iter().map(|row| row * design.stride).collect();
+            let (lags, calendar) = (design.lags.select(Axis(0), rows), design.calendar.select(Axis(0), &places));
+            let features = concatenate![Axis(1), lags, calendar];
+            let mut weighted = features.clone();
+            for (mut row, place) in weighted.outer_iter_mut().zip(&places) {
+                row *= design.weighing.age(*place);
+            }
+            let left: Array1<f64> = rows.iter().map(|row| design.next[*row]).collect();
+            sum.gram += &weighted.t().dot(&features);
+            sum.moments += &weighted.t().dot(&left);
+            sum.rows += rows.len();
         }
-        let left: Array1<f64> = rows.iter().map(|row| design.next[*row]).collect();
-        Self { gram: weighted.t().dot(&features), moments: weighted.t().dot(&left), rows: rows.len() }
+        sum
     }
 }
 
@@ -90,13 +106,18 @@ impl<'a> Shared<'a> {
         let row = |place: usize| place.div_ceil(design.stride).min(design.weights.len());
         let origins = row(targets.start)..row(targets.end);
         let lags = span(&design.weighted, origins.clone()).t().dot(&span(&design.lags, origins.clone()));
-        let mut left = design.left.clone();
-        for ((row, step), value) in left.indexed_iter_mut() {
-            if !targets.contains(&(row * design.stride + step)) {
-                *value = 0.0;
+        // Origins as far as a horizon before the span have targets in it.
+        let reached = row(targets.start.saturating_sub(design.left.ncols()))..origins.end;
+        let mut moments = Array2::zeros((design.lags.ncols(), design.left.ncols()));
+        for piece in pieces(reached) {
+            let mut left = span(&design.left, piece.clone()).to_owned();
+            for ((row, step), value) in left.indexed_iter_mut() {
+                if !targets.contains(&((piece.start + row) * design.stride + step)) {
+                    *value = 0.0;
+                }
             }
+            moments += &span(&design.weighted, piece).t().dot(&left);
         }
-        let moments = design.weighted.t().dot(&left);
         let of_day = |step: usize| OfDay::over(design, &targets, step, per_day);
         let by_time_of_day = (0..per_day).into_par_iter().map(of_day).collect();
         Self { design, targets, origins, lags, moments, by_time_of_day }
@@ -257,6 +278,12 @@ impl Crosses {
             }
         }
     }
+}
+
+/// Rows in pieces that are copied one at a time.
+fn pieces(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = rows.end;
+    rows.step_by(PIECE).map(move |from| from..(from + PIECE).min(end))
 }
 
 fn span(rows: &Array2<f64>, places: Range<usize>) -> ArrayView2<'_, f64> {

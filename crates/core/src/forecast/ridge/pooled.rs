@@ -11,11 +11,12 @@ mod lags;
 use serde::{Deserialize, Serialize};
 
 use self::lags::{Lags, Seen};
+use super::super::baseline::mean;
 use super::super::calendar::{self, Calendar, Describes};
 use super::super::error::{ModelError, PredictError};
 use super::super::explain::{Input, Terms};
 use super::super::inputs::Inputs;
-use super::{dot, mean, newest_month};
+use super::{dot, newest_month};
 use crate::time::{Cadence, Timestamp};
 
 /// A fitted model: weights for each day of the horizon, in the series' own unit.

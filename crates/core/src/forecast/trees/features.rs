@@ -1,9 +1,8 @@
 //! What trees ask for: of a step its calendar, and of the newest weeks how they lie against the last day's level.
 
-use super::super::baseline::moved_week;
+use super::super::baseline::{mean, moved_week};
 use super::super::calendar::Calendar;
 use super::super::explain::Input;
-use super::super::ridge::mean;
 use crate::time::{Cadence, HOUR, Timestamp};
 
 /// The version of the features: a stored model says which its trees ask for, so change it with the features.

@@ -89,13 +89,81 @@ fn a_covariate_is_a_kept_column_named_once_and_known_after_whole_steps() {
 }
 
 #[test]
+fn a_neighbour_is_another_series_named_once_and_known_after_whole_steps() {
+    let with = |neighbours: &str| {
+        let text = SMALLEST.to_owned() + "[forecast]\nneighbours = " + neighbours;
+        Definition::from_toml(&text).map_err(|refused| refused.to_string())
+    };
+    let known = with("[{ series = \"fr.ci_direct\", delay_hours = 2 }]").unwrap();
+    let fr = "fr.ci_direct".parse().unwrap();
+    assert_eq!(known.forecast.neighbours, [Neighbour { series: fr, delay_hours: 2 }]);
+    let refused = |neighbours: &str| with(neighbours).unwrap_err();
+    let itself = format!("[{{ series = \"{}\" }}]", known.id);
+    assert!(refused(&itself).contains("names the series itself"));
+    assert!(refused("[{ series = \"fr.a\" }, { series = \"fr.a\" }]").contains("names a series twice"));
+    assert!(refused("[{ series = \"fr.a\", delay_hours = 400 }]").contains("or above 336"));
+    assert!(refused("[{ series = \"France\" }]").contains("is not a series"));
+}
+
+#[test]
+fn a_series_of_weather_has_the_columns_of_its_variables_and_hours() {
+    let weather = SMALLEST.replace("it.ci_direct", "it.weather").replace("cadence", "quantity = \"weather\"\ncadence");
+    let column = Definition::from_toml(SMALLEST).unwrap().source.value_column;
+    let right = weather.replace(&format!("\"{column}\""), "\"wind_ms_0\"");
+    let columns = Definition::from_toml(&right).unwrap();
+    assert_eq!(columns.columns().len(), 605);
+    assert_eq!(
+        columns.columns()[..6],
+        ["wind_ms_0", "sun_wm2_0", "temperature_k_0", "dew_point_k_0", "rain_mm_0", "wind_ms_1"]
+    );
+    assert!(Definition::from_toml(&weather).unwrap_err().to_string().contains("must be `wind_ms_0`"));
+    let daily = Definition::from_toml(&right.replace("1h", "1d")).unwrap_err().to_string();
+    assert!(daily.contains("cadence: must be 1h where the quantity is weather"), "{daily}");
+}
+
+#[test]
+fn the_weather_is_another_series_whose_runs_are_known_while_they_are_young() {
+    let with = |cadence: &str, weather: &str| {
+        let text = SMALLEST.replace("1h", cadence) + "[forecast]\nweather = " + weather;
+        Definition::from_toml(&text).map(drop).map_err(|refused| refused.to_string())
+    };
+    assert_eq!(with("1h", "{ series = \"it.weather\", delay_hours = 6 }"), Ok(()));
+    assert!(with("1h", "{ series = \"it.weather\", delay_hours = 48 }").unwrap_err().contains("young enough"));
+    assert!(with("1d", "{ series = \"it.weather\" }").unwrap_err().contains("the cadence is a day"));
+}
+
+#[test]
 fn a_candidate_is_named_once_and_fits_the_cadence() {
     let with = |cadence: &str, candidates: &str| {
         let text = SMALLEST.replace("1h", cadence) + "[forecast]\ncandidates = " + candidates;
         Definition::from_toml(&text).map(drop).map_err(|refused| refused.to_string())
     };
     assert_eq!(with("1h", "[\"recursive\", \"previous_week\"]"), Ok(()));
+    assert!(with("1h", "[\"ridge_weather\"]").unwrap_err().contains("name their series in forecast.weather"));
     assert!(with("1h", "[\"ridge\", \"ridge\"]").unwrap_err().contains("names a candidate twice"));
     assert!(with("15min", "[\"recursive\"]").unwrap_err().contains("does not forecast this cadence"));
     assert!(with("1h", "[\"trees\"]").unwrap_err().contains("unknown variant `trees`"));
+}
+
+#[test]
+fn an_emission_is_a_rate_per_hour_and_says_the_unit_of_its_totals() {
+    let with = |unit: &str, quantity: &str| {
+        let text = SMALLEST.replace("gCO2eq/kWh", unit).replacen("cadence", &format!("{quantity}\ncadence"), 1);
+        let read = Definition::from_toml(&text).map_err(|refused| refused.to_string());
+        read.map(|definition| definition.total_unit().map(str::to_owned))
+    };
+    assert_eq!(with("tCO2eq/h", "quantity = \"emission\""), Ok(Some("tCO2eq".to_owned())));
+    for unit in ["gCO2eq/kWh", "tCO2eq", "/h"] {
+        assert!(with(unit, "quantity = \"emission\"").unwrap_err().contains("unit: must be an amount per hour"));
+    }
+    assert_eq!(with("gCO2eq/kWh", "quantity = \"intensity\""), Ok(None));
+    // What is no emission has no total, whatever its unit looks like.
+    assert_eq!(with("MWh/h", ""), Ok(None));
+    assert!(with("t/h", "quantity = \"mass\"").unwrap_err().contains("unknown variant `mass`"));
+}
+
+#[test]
+fn an_intensity_is_stored_as_before_there_were_quantities() {
+    let stored = serde_json::to_value(Definition::from_toml(SMALLEST).unwrap()).unwrap();
+    assert_eq!(stored.get("quantity"), None);
 }

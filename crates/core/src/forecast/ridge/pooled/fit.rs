@@ -48,8 +48,8 @@ impl Fitting<'_> {
     fn of_day(&self, day: usize) -> Result<Vec<Weights>, FitError> {
         let mut known: Option<Normal> = None;
         let mut weights = Vec::new();
-        for ((from, until), cut) in self.spans().zip(&self.cuts) {
-            let sum = with(&mut known, self.pooled_sum(day, from..until));
+        for (span, cut) in self.spans().zip(&self.cuts) {
+            let sum = with(&mut known, &self.pooled_sum(day, span), 1.0);
             weights.push(self.pooled_weights(day, sum, cut)?);
         }
         Ok(weights)
@@ -58,7 +58,7 @@ impl Fitting<'_> {
     /// The equations of the rows of a day of the horizon whose targets lie at these places.
     fn pooled_sum(&self, day: usize, targets: Range<usize>) -> Normal {
         let width = Lags::count() + self.recipe.describes.len();
-        let mut sum = Normal { gram: Array2::zeros((width, width)), moments: Array1::zeros(width), rows: 0 };
+        let mut sum = Normal::none(width);
         let origins: Vec<usize> = self.pooled_origins(day, &targets).collect();
         for origins in origins.chunks(CHUNK) {
             let rows = self.pooled_rows(day, &targets, origins);

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::super::baseline::moved_week;
-use super::super::{SHAPE_SHARE, dot, mean};
+use super::super::super::baseline::{mean, moved_week};
+use super::super::{SHAPE_SHARE, dot};
 use crate::time::{Cadence, HOUR};
 
 /// The version of the lags: a stored model says which its weights belong to, so change it with them.

@@ -1,0 +1,210 @@
+//! The report of a backtest as one HTML page that needs nothing beside itself: no script, no font, no network.
+
+mod figures;
+mod tables;
+
+use aria_core::report::{Compared, Group, Report, Whole};
+use aria_core::time::Cadence;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use self::figures::{by_group, by_quarter, by_step, calibration, day_ahead, whole};
+use self::tables::{coverage, errors, overall, shares, totals};
+
+const STYLE: &str = include_str!("page/style.css");
+/// A page that loads nothing, and says so to the browser.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// Origins without a forecast that are listed.
+const LISTED: usize = 10;
+/// What a figure that cannot be computed is.
+const NONE: &str = "–";
+
+/// The page.
+///
+/// # Errors
+/// Where a plot cannot be drawn.
+pub fn html(report: &Report) -> anyhow::Result<String> {
+    let title = format!("Backtest of {}", report.series);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                @if report.about.simulated {
+                    p.simulated { "Simulated data: nothing here was measured" }
+                }
+                (about(report))
+                (sections(report)?)
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn sections(report: &Report) -> anyhow::Result<Markup> {
+    let unit = report.unit.as_str();
+    Ok(html! {
+        h2 { "Errors" }
+        (overall(&report.errors.overall, unit))
+        @if report.errors.left_out > 0 {
+            p.note { (report.errors.left_out) " measured steps are left out: a naive forecast has no value there." }
+        }
+        h3 { "By horizon" }
+        (by_step(&report.errors.by_step, unit)?)
+        (errors("Day of the horizon", &report.errors.by_day, unit))
+        (folded("Every step of the horizon", &errors("Hours ahead", &report.errors.by_step, unit)))
+        h3 { "By month" }
+        (by_group("Month", "Error by month", &report.errors.by_month, unit)?)
+        (folded("Every month", &errors("Month", &report.errors.by_month, unit)))
+        h3 { "By season" }
+        (errors("Months", &report.errors.by_season, unit))
+        @if !report.errors.by_hour.is_empty() {
+            h3 { "By local hour" }
+            (by_group("Local hour", "Error by local hour", &report.errors.by_hour, unit)?)
+            (folded("Every hour", &errors("Hour", &report.errors.by_hour, unit)))
+        }
+        h2 { "Intervals" }
+        (calibration(&report.calibration)?)
+        (by_quarter(&report.calibration.by_quarter)?)
+        (coverage("All", std::slice::from_ref(&overall_group(report)), unit))
+        (coverage("Day of the horizon", &report.calibration.by_day, unit))
+        (coverage("Quarter", &report.calibration.by_quarter, unit))
+        h2 { "Forecast and measured" }
+        (day_ahead(&report.beside.day_ahead, unit)?)
+        @for one in &report.beside.whole { (whole(one, unit)?) }
+        @if !report.members.is_empty() {
+            h2 { "Members of the newest model" }
+            (shares(&report.members))
+        }
+        @if let Some(all) = &report.totals {
+            h2 { "Annual totals" }
+            (totals(all))
+        }
+        (notes())
+    })
+}
+
+fn overall_group(report: &Report) -> Group<aria_core::report::Coverage> {
+    Group { name: "all steps".to_owned(), figures: report.calibration.overall.clone() }
+}
+
+/// What was forecast, and how.
+fn about(report: &Report) -> Markup {
+    let about = &report.about;
+    let span = report.origins.map_or(NONE.to_owned(), |(first, last)| format!("{first} to {last}"));
+    let members: Vec<&str> = report.members.iter().map(|share| share.member).collect();
+    let covariates: Vec<String> = report.covariates.iter().map(delayed).collect();
+    let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
+    let rows = [
+        ("Series", report.series.to_string()),
+        ("Unit", format!("{} ({})", report.unit, if report.totals.is_some() { "an emission" } else { "an intensity" })),
+        ("Step", spaced(report.cadence).to_owned()),
+        ("Local time", report.time_zone.clone()),
+        ("Origins", span),
+        ("Horizon", format!("{} hours", report.horizon_hours)),
+        ("Models trained", about.retraining.clone()),
+        ("Models that served", about.models.to_string()),
+        ("Members of the newest", or_none(members.join(", "))),
+        ("Covariates", or_none(covariates.join(", "))),
+        ("Forecasts", report.issued.to_string()),
+        ("Made without some inputs", about.reduced.to_string()),
+        ("Withheld", about.withheld.len().to_string()),
+        ("Rows refused", about.rows_refused.to_string()),
+    ];
+    let more = about.withheld.len().saturating_sub(LISTED);
+    html! {
+        dl { @for (name, value) in &rows { dt { (name) } dd { (value) } } }
+        @if !about.withheld.is_empty() {
+            (folded("Origins without a forecast", &html! {
+                ul {
+                    @for held in about.withheld.iter().take(LISTED) { li { (held.origin) ": " (held.reason) } }
+                    @if more > 0 { li { "and " (more) " more" } }
+                }
+            }))
+        }
+    }
+}
+
+fn delayed(lookback: &aria_core::series::Lookback) -> String {
+    format!("{} (known after {} h)", lookback.column, lookback.delay_hours)
+}
+
+/// What is shown when it is asked for.
+fn folded(title: &str, content: &Markup) -> Markup {
+    html! { details { summary { (title) } (content) } }
+}
+
+/// How the figures are to be read.
+fn notes() -> Markup {
+    html! {
+        h2 { "How to read it" }
+        p.note {
+            "Every step of a forecast whose value was measured counts once. Error is forecast less measured; MAE is the \
+             mean of its size, MAPE the mean of its size in per cent of the measured value, which a value of zero does \
+             not have, and bias its mean. Skill is the share by which the MAE is smaller than a naive forecast's over \
+             the same steps: 0 is as good, below 0 is worse. The naive forecasts repeat the previous day, the previous \
+             week, and the usual week at the level of the last day. Months, seasons and hours are those of the step in \
+             local time. A dash stands where nothing was measured to compute a figure from."
+        }
+    }
+}
+
+/// A naive forecast's name for people.
+fn spelled(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// A figure with as many digits as tell something.
+fn figure(value: Option<f64>) -> String {
+    let Some(value) = value.filter(|value| value.is_finite()) else { return NONE.to_owned() };
+    match value.abs() {
+        size if size >= 1e9 => format!("{value:.3e}"),
+        size if size >= 1_000.0 => thousands(value),
+        size if size >= 100.0 => format!("{value:.1}"),
+        size if size >= 0.1 || size == 0.0 => format!("{value:.2}"),
+        size if size >= 1e-3 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+fn percent(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or(NONE.to_owned(), |value| format!("{value:.1} %"))
+}
+
+fn share(value: Option<f64>) -> String {
+    percent(value.map(|value| 100.0 * value))
+}
+
+/// A whole number in groups of three digits.
+fn thousands(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    format!("{}{}", if value < 0.0 { "-" } else { "" }, groups.join("\u{202f}"))
+}
+
+/// Errors of the forecasts and of each naive one, by name.
+fn forecasters(compared: &Compared) -> Vec<(String, aria_core::report::Figures)> {
+    let naive = compared.naive.iter().map(|(name, figures)| (spelled(name), *figures));
+    std::iter::once(("forecast".to_owned(), compared.issued)).chain(naive).collect()
+}
+
+fn described(one: &Whole) -> String {
+    format!("{}: the forecast from {}", one.why, one.origin)
+}
+
+fn spaced(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::QuarterHour => "a quarter of an hour",
+        Cadence::Hour => "an hour",
+        Cadence::Day => "a day",
+    }
+}
+
+#[cfg(test)]
+mod tests;
