@@ -49,7 +49,8 @@ pub struct Backtest {
     #[arg(long, value_enum, default_value_t = Retrain::Policy)]
     retrain: Retrain,
     /// What models are made of, in place of the definition's: ridge, recursive, usual_week, previous_day,
-    /// previous_week, ridge_covariates, and with --weather ridge_weather and ridge_all.
+    /// previous_week, decomposition, boosted_trees, pooled, ridge_covariates, and with --weather ridge_weather and
+    /// ridge_all.
     #[arg(long, value_delimiter = ',', value_parser = candidate)]
     candidates: Vec<Candidate>,
     /// Columns of the history whose past helps to forecast; `column@2` for one that is known two hours late.

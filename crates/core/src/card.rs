@@ -286,6 +286,14 @@ fn looks_at(candidate: Candidate, cadence: Cadence) -> String {
         Candidate::PreviousDay => "the last day, repeated".to_owned(),
         Candidate::PreviousWeek => "the last week, repeated".to_owned(),
         Candidate::UsualWeek => "the last day's level with the shape of the last four weeks".to_owned(),
+        Candidate::Decomposition => "the seasons of day and week and the level of the last four weeks".to_owned(),
+        Candidate::BoostedTrees => {
+            "gradient-boosted trees for all steps, on days of the last four weeks, and the calendar in local time"
+                .to_owned()
+        }
+        Candidate::Pooled => "a ridge regression for each day of the horizon, on days of the last four weeks, and the \
+            calendar in local time"
+            .to_owned(),
         Candidate::Ridge => format!("{direct} {}", own()),
         Candidate::Recursive => {
             format!("a ridge regression of the next step, from which the others follow one by one, on {}", own())

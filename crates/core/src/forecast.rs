@@ -6,6 +6,7 @@ pub mod baseline;
 mod calendar;
 mod calibration;
 mod combination;
+mod decomposition;
 mod ensemble;
 mod error;
 mod explain;
@@ -16,6 +17,7 @@ mod memory;
 mod recent;
 mod ridge;
 mod rolling;
+mod trees;
 pub(crate) mod values;
 pub(crate) mod weather;
 

@@ -66,6 +66,15 @@ impl Calendar {
         (1..1 + 2 * self.day_waves, [season, season + 1 + 2 * self.season_waves()])
     }
 
+    /// What a tree asks of the step that starts at `time`: the local hour of the day, the day of the week with Monday
+    /// as 1 and a holiday as Sunday, and the share of the year that has passed.
+    pub(crate) fn numbers(&self, time: Timestamp) -> [f64; 3] {
+        let local = time.local(&self.zone);
+        let weekday = local.weekday().to_monday_one_offset();
+        let kind = if self.is_holiday(local.date()) { 7 } else { weekday };
+        [24.0 * share_of_day(local), f64::from(kind), share_of_year(local.date())]
+    }
+
     /// The features of the step that starts at `time`; the first is 1.
     pub(crate) fn features(&self, time: Timestamp) -> Vec<f64> {
         let local = time.local(&self.zone);

@@ -1,5 +1,7 @@
 //! Why there is no model or no forecast, and why a stored model cannot be used.
 
+use forust_ml::errors::ForustError;
+
 use super::calibration::TooFewErrors;
 use super::recent::RecentError;
 use super::ridge::SolveError;
@@ -35,6 +37,40 @@ pub enum ModelError {
     ShapeShare {
         /// The share, as text.
         share: String,
+    },
+    /// It smooths over a window that Loess cannot have.
+    #[error("the model has a Loess window of {length}: an odd number from 3 to four weeks is one")]
+    Window {
+        /// The length.
+        length: usize,
+    },
+    /// A share that its smoothing keeps is no share.
+    #[error("the model's smoothing keeps a share of {share}, and must keep between 0 and 1")]
+    Smoothing {
+        /// The share, as text.
+        share: String,
+    },
+    /// Its pooled regression looks at other lags than this code makes.
+    #[error("the model has pooled lags {found}, this code makes {made}: retrain the series")]
+    PooledLags {
+        /// The model's.
+        found: u32,
+        /// This code's.
+        made: u32,
+    },
+    /// Its trees ask for other features than this code makes.
+    #[error("the model's trees ask for features {found}, this code makes {made}: retrain the series")]
+    TreeFeatures {
+        /// The model's.
+        found: u32,
+        /// This code's.
+        made: u32,
+    },
+    /// A tree asks for what is not there, or does not lead on.
+    #[error("node {node} of a tree of the model asks for no feature, leads to no later node or is no number")]
+    Tree {
+        /// The node, from 0.
+        node: usize,
     },
     /// Its weights do not fit its features.
     #[error("the model's weights of step {step} do not fit its features")]
@@ -104,6 +140,14 @@ pub enum PredictError {
         origin: Timestamp,
         /// Days that are looked at.
         days: i64,
+    },
+    /// The newest weeks cannot be taken apart into seasons and a level.
+    #[error("the weeks before {origin} cannot be decomposed: {why}")]
+    Seasons {
+        /// The origin.
+        origin: Timestamp,
+        /// What is wrong with them.
+        why: String,
     },
     /// A covariate is missing or too old.
     #[error("the covariate `{name}` {problem}")]
@@ -209,6 +253,12 @@ pub enum FitError {
         /// Origins that are needed.
         needed: usize,
     },
+    /// Trees cannot be grown.
+    #[error("trees cannot be grown: {0}")]
+    Grow(#[from] ForustError),
+    /// The trees that were grown are no model.
+    #[error("the trees that were grown cannot be used: {0}")]
+    Grown(#[source] ModelError),
     /// The equations have no solution in finite numbers.
     #[error("step {step} of the horizon cannot be fitted")]
     Solve {

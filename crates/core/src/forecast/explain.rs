@@ -1,7 +1,8 @@
 //! Which inputs moved a forecast, and by how much.
 //!
-//! Every member is linear in what it looks at, so that what each input adds is exact: with the base, the mean of the
-//! last four weeks, the parts sum up to the forecast.
+//! Every member but the trees is linear in what it looks at, so that what each input adds is exact; a tree adds to an
+//! input what its splits on it make of the value. With the base, the mean of the last four weeks, the parts sum up to
+//! the forecast.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::baseline::{mean, moved_week, repeated_days};
+use super::decomposition::Decomposition;
 use super::error::{FitError, PredictError};
 use super::explain::{Input, Terms};
 use super::inputs::Inputs;
 use super::memory::{self, Memory};
-use super::ridge::{Fitting, Ridge, With, newest_month};
+use super::ridge::{Fitting, Pooled, Ridge, With, newest_month};
+use super::trees::Trees;
 use crate::series::Definition;
 use crate::time::{Cadence, Timestamp};
 
@@ -31,6 +33,12 @@ pub enum Candidate {
     RidgeWeather,
     /// As `ridge`, with the past of the covariates and the weather forecasts.
     RidgeAll,
+    /// The newest weeks taken apart into seasons, repeated, and a level, carried on with a damped trend.
+    Decomposition,
+    /// Gradient-boosted regression trees, one model for all steps.
+    BoostedTrees,
+    /// A ridge regression for each day of the horizon, pooled over its steps.
+    Pooled,
 }
 
 /// A fitted candidate.
@@ -53,6 +61,12 @@ pub enum Member {
     RidgeWeather(Ridge),
     /// See [`Candidate::RidgeAll`].
     RidgeAll(Ridge),
+    /// See [`Candidate::Decomposition`].
+    Decomposition(Decomposition),
+    /// See [`Candidate::BoostedTrees`].
+    BoostedTrees(Trees),
+    /// See [`Candidate::Pooled`].
+    Pooled(Pooled),
 }
 
 /// What a forecast that is fitted to nothing has to know.
@@ -71,7 +85,7 @@ pub struct Recursive {
 
 impl Candidate {
     /// Every candidate.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::PreviousDay,
         Self::PreviousWeek,
         Self::UsualWeek,
@@ -80,6 +94,9 @@ impl Candidate {
         Self::RidgeCovariates,
         Self::RidgeWeather,
         Self::RidgeAll,
+        Self::Decomposition,
+        Self::BoostedTrees,
+        Self::Pooled,
     ];
 
     /// Its name in definitions and reports.
@@ -93,6 +110,9 @@ impl Candidate {
             Self::RidgeCovariates => "ridge_covariates",
             Self::RidgeWeather => "ridge_weather",
             Self::RidgeAll => "ridge_all",
+            Self::Decomposition => "decomposition",
+            Self::BoostedTrees => "boosted_trees",
+            Self::Pooled => "pooled",
         }
     }
 
@@ -102,7 +122,8 @@ impl Candidate {
         match self {
             Self::Recursive => cadence != Cadence::QuarterHour,
             Self::RidgeWeather | Self::RidgeAll => cadence != Cadence::Day,
-            Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Ridge | Self::RidgeCovariates => true,
+            Self::PreviousDay | Self::PreviousWeek | Self::UsualWeek | Self::Decomposition => true,
+            Self::Ridge | Self::RidgeCovariates | Self::BoostedTrees | Self::Pooled => true,
         }
     }
 
@@ -164,6 +185,11 @@ impl Candidate {
             Self::PreviousDay => each(Member::PreviousDay(repeat)),
             Self::PreviousWeek => each(Member::PreviousWeek(repeat)),
             Self::UsualWeek => each(Member::UsualWeek(repeat)),
+            Self::Decomposition => each(Member::Decomposition(Decomposition::new(definition.cadence, steps))),
+            Self::Pooled => Ok(own.pooled()?.into_iter().map(Member::Pooled).collect()),
+            Self::BoostedTrees => {
+                Ok(Trees::fit(definition, inputs, cuts)?.into_iter().map(Member::BoostedTrees).collect())
+            }
             Self::Ridge => Ok(direct(own)?.into_iter().map(Member::Ridge).collect()),
             Self::Recursive => {
                 let members = own.one_step()?.into_iter().map(|next| Member::Recursive(Recursive { next, steps }));
@@ -197,6 +223,9 @@ impl Member {
             Self::RidgeCovariates(_) => Candidate::RidgeCovariates,
             Self::RidgeWeather(_) => Candidate::RidgeWeather,
             Self::RidgeAll(_) => Candidate::RidgeAll,
+            Self::Decomposition(_) => Candidate::Decomposition,
+            Self::BoostedTrees(_) => Candidate::BoostedTrees,
+            Self::Pooled(_) => Candidate::Pooled,
         }
     }
 
@@ -207,6 +236,7 @@ impl Member {
                 ridge.memories()
             }
             Self::PreviousDay(_) | Self::PreviousWeek(_) | Self::UsualWeek(_) | Self::Recursive(_) => &[],
+            Self::Decomposition(_) | Self::BoostedTrees(_) | Self::Pooled(_) => &[],
         }
     }
 
@@ -218,6 +248,9 @@ impl Member {
                 ridge.horizon_steps()
             }
             Self::Recursive(recursive) => recursive.steps,
+            Self::Decomposition(decomposition) => decomposition.steps(),
+            Self::BoostedTrees(trees) => trees.steps(),
+            Self::Pooled(pooled) => pooled.steps(),
         }
     }
 
@@ -237,6 +270,9 @@ impl Member {
                 ridge.predict(inputs, origin)
             }
             Self::Recursive(recursive) => recursive.next.predict_recursively(inputs, origin, recursive.steps),
+            Self::Decomposition(decomposition) => decomposition.predict(inputs, origin),
+            Self::BoostedTrees(trees) => trees.predict(inputs, origin),
+            Self::Pooled(pooled) => pooled.predict(inputs, origin),
         }
     }
 }
@@ -265,6 +301,9 @@ impl Member {
                 ridge.explain(inputs, origin)
             }
             Self::Recursive(recursive) => recursive.next.explain_recursively(inputs, origin, recursive.steps),
+            Self::Decomposition(decomposition) => decomposition.explain(inputs, origin),
+            Self::BoostedTrees(trees) => trees.explain(inputs, origin),
+            Self::Pooled(pooled) => pooled.explain(inputs, origin),
         }
     }
 }

@@ -9,12 +9,14 @@ mod design;
 mod explain;
 mod fit;
 mod normal;
+mod pooled;
 mod solve;
 
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::design::Scale;
 pub(super) use self::fit::{Fitting, With};
+pub use self::pooled::Pooled;
 pub use self::solve::SolveError;
 use super::baseline::moved_week;
 use super::calendar::{self, Calendar};

@@ -1,5 +1,6 @@
 //! Fitting and issuing as a whole, and what the tests of forecasts share.
 
+use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -166,6 +167,9 @@ fn the_parts_of_an_explanation_sum_up_to_the_forecast() {
         Candidate::UsualWeek,
         Candidate::PreviousDay,
         Candidate::RidgeCovariates,
+        Candidate::Decomposition,
+        Candidate::BoostedTrees,
+        Candidate::Pooled,
     ];
     let other = simulated(Cadence::Hour, 100, 11);
     let covariates = vec![Covariate { name: "other".to_owned(), delay: 3_600, history: other }];
@@ -272,4 +276,76 @@ fn nothing_that_was_not_known_changes_a_model_of_every_input_or_its_forecast() {
     // The model that is evaluated knows nothing of the holdout.
     let held_out = with_all(days, Some(fitted.holdout_start)).before(origin);
     assert_eq!(fit(&definition, &held_out).unwrap().candidate, fitted.candidate);
+}
+
+/// Candidates beside the regressions by step, which have such tests of their own.
+const OTHERS: [Candidate; 3] = [Candidate::Decomposition, Candidate::BoostedTrees, Candidate::Pooled];
+
+fn of_others(cadence: &str, horizon_hours: u32) -> Definition {
+    let mut definition = definition(cadence, horizon_hours);
+    definition.forecast.candidates = OTHERS.to_vec();
+    definition
+}
+
+#[test]
+fn every_candidate_is_stored_and_reads_back_as_it_was() {
+    let inputs = Inputs::alone(simulated(Cadence::Hour, 62, 13));
+    let fitted = fit(&of_others("1h", 24), &inputs).unwrap();
+    let made_of: Vec<Candidate> = fitted.serving.shares().map(|(candidate, _)| candidate).collect();
+    assert_eq!(made_of, OTHERS);
+    let bytes = serde_json::to_vec(&fitted).unwrap();
+    let read: Fitted = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(read, fitted);
+    let values = |fitted: &Fitted| issue(fitted, &inputs, inputs.end()).unwrap().forecast.values();
+    assert_eq!(values(&read), values(&fitted));
+    assert!(values(&read).iter().all(|value| (200.0..400.0).contains(value)), "{:?}", values(&read));
+}
+
+#[test]
+fn every_candidate_is_the_same_whatever_the_number_of_threads() {
+    let (definition, inputs) = (of_others("1h", 24), Inputs::alone(simulated(Cadence::Hour, 62, 14)));
+    let fit_on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| serde_json::to_vec(&fit(&definition, &inputs).unwrap()).unwrap())
+    };
+    assert_eq!(fit_on(1), fit_on(3));
+}
+
+#[test]
+fn a_history_that_is_constant_is_refused_by_every_candidate() {
+    let constant = Inputs::alone(History::new(start(), Cadence::Day, vec![300.0; 100]));
+    for candidate in OTHERS {
+        let mut definition = definition("1d", 48);
+        definition.forecast.candidates = vec![candidate];
+        let refused = fit(&definition, &constant).unwrap_err();
+        assert!(matches!(refused, FitError::Constant { .. }), "{}: {refused}", candidate.name());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_value_at_or_after_a_cut_or_an_origin_changes_what_is_made_before_it(
+        places in prop::collection::vec(79_usize..100, 1..8),
+        value in prop_oneof![Just(f64::NAN), -1e6..1e6],
+        gap in 74_usize..79,
+    ) {
+        let mut known = simulated(Cadence::Day, 100, 15).values().to_vec();
+        known[gap..79].fill(f64::NAN);
+        let mut changed = known.clone();
+        places.iter().for_each(|place| changed[*place] = value);
+        let histories = [known, changed].map(|values| Inputs::alone(History::new(start(), Cadence::Day, values)));
+        let (definition, cut) = (of_others("1d", 96), start().plus(79 * DAY));
+        // The end of the history is a cut too: the first of the two is what must not know what stands behind it.
+        let made = histories.map(|inputs| {
+            let fitting = Fitting::new(&definition, &inputs, With::default(), &[cut, inputs.end()]).unwrap();
+            let made = OTHERS.map(|candidate| {
+                let members = candidate.fit(&definition, &inputs, &fitting, &[cut, inputs.end()]).unwrap();
+                (serde_json::to_string(&members[0]).unwrap(), members[0].predict(&inputs, start().plus(75 * DAY)))
+            });
+            made.to_vec()
+        });
+        prop_assert_eq!(&made[0], &made[1]);
+    }
 }

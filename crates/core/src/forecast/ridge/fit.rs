@@ -22,9 +22,9 @@ use crate::time::{Cadence, DAY, Timestamp};
 
 /// The rows of a history, ready to be fitted at several cuts: a model knows no hour at or after its cut.
 pub(in super::super) struct Fitting<'a> {
-    recipe: Recipe<'a>,
-    design: Design<'a>,
-    cuts: Vec<Cut>,
+    pub(super) recipe: Recipe<'a>,
+    pub(super) design: Design<'a>,
+    pub(super) cuts: Vec<Cut>,
     covariates: Vec<Lagged>,
     /// The first step after the last.
     end: Timestamp,
@@ -41,12 +41,12 @@ pub(in super::super) struct With {
 
 /// The end of the hours that a model is fitted on.
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+pub(super) struct Cut {
     at: Timestamp,
     /// The first place whose target is not known.
-    place: usize,
+    pub place: usize,
     /// Targets before it that were measured.
-    seen: usize,
+    pub seen: usize,
 }
 
 impl<'a> Fitting<'a> {
@@ -216,14 +216,14 @@ impl<'a> Fitting<'a> {
     }
 
     /// The places from each cut to the next.
-    fn spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+    pub(super) fn spans(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let starts = std::iter::once(0).chain(self.cuts.iter().map(|cut| cut.place));
         starts.zip(self.cuts.iter().map(|cut| cut.place)).map(|(from, until)| from..until)
     }
 }
 
 /// The equations known so far with those of more rows, times a factor.
-fn with<'a>(known: &'a mut Option<Normal>, more: &Normal, factor: f64) -> &'a Normal {
+pub(super) fn with<'a>(known: &'a mut Option<Normal>, more: &Normal, factor: f64) -> &'a Normal {
     let known = known.get_or_insert_with(|| Normal::none(more.moments.len()));
     known.add(more, factor);
     known
