@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use aria_core::backtest::{Backtest, Plan, Refit, run};
 use aria_core::forecast::baseline::{previous_day, previous_week, usual_week};
-use aria_core::forecast::{Forecast, Inputs};
+use aria_core::forecast::{Candidate, Forecast, Inputs};
 use aria_core::history::History;
 use aria_core::score::{Score, Tally};
 use aria_core::series::Definition;
@@ -30,6 +30,19 @@ const ZONES: [(&str, &str); 7] = [
     ("pl", "Europe/Warsaw"),
     ("si", "Europe/Ljubljana"),
 ];
+/// The years that settings were chosen on.
+pub const CHOSEN_ON: [i16; 2] = [2021, 2022];
+/// What a model of a series alone is made of, with another candidate beside it or in place of one.
+const ENSEMBLES: [&[Candidate]; 5] = {
+    use Candidate::{BoostedTrees, Decomposition, Pooled, Recursive, Ridge, UsualWeek};
+    [
+        &[Ridge, Recursive, UsualWeek],
+        &[Ridge, Recursive, UsualWeek, Decomposition],
+        &[Ridge, Recursive, UsualWeek, BoostedTrees],
+        &[Ridge, Recursive, UsualWeek, Pooled],
+        &[Ridge, Recursive, Decomposition],
+    ]
+};
 const VALUE: &str = "ci_direct_gco2eq_per_kwh";
 
 /// A part of what can be measured.
@@ -37,6 +50,8 @@ const VALUE: &str = "ci_direct_gco2eq_per_kwh";
 pub enum Part {
     /// Italy's errors and coverage.
     Italy,
+    /// Each candidate for Italy.
+    Candidates,
     /// The other zones.
     Zones,
     /// CarbonCast's benchmark.
@@ -45,8 +60,12 @@ pub enum Part {
 
 impl Part {
     /// Every part with its name.
-    pub const ALL: [(&str, Self); 3] =
-        [("italy", Self::Italy), ("zones", Self::Zones), ("carboncast", Self::CarbonCast)];
+    pub const ALL: [(&str, Self); 4] = [
+        ("italy", Self::Italy),
+        ("candidates", Self::Candidates),
+        ("zones", Self::Zones),
+        ("carboncast", Self::CarbonCast),
+    ];
 }
 
 /// All that is measured; a part that is not asked for is empty.
@@ -56,6 +75,8 @@ pub struct Figures {
     pub italy: Vec<Year>,
     /// Shares of Italy's values inside the 80 % interval.
     pub coverage: Option<Coverage>,
+    /// What models of Italy are made of, with their errors in each year of [`CHOSEN_ON`].
+    pub candidates: Vec<(String, [Score; 2])>,
     /// The other zones in 2023.
     pub zones: Vec<Rivals>,
     /// CarbonCast's zones.
@@ -112,6 +133,9 @@ pub fn measure(data: &Path, parts: &[Part]) -> Result<Figures> {
         figures.italy = years.into();
         figures.coverage = Some(coverage(&run.forecasts, &italy.own));
     }
+    if parts.contains(&Part::Candidates) {
+        figures.candidates = candidates(data)?;
+    }
     if parts.contains(&Part::Zones) {
         for (zone, time_zone) in ZONES {
             figures.zones.push(rivals(data, zone, time_zone)?);
@@ -123,6 +147,23 @@ pub fn measure(data: &Path, parts: &[Part]) -> Result<Figures> {
         }
     }
     Ok(figures)
+}
+
+/// Candidates that look at the series alone, each by itself, and then ensembles of them.
+fn candidates(data: &Path) -> Result<Vec<(String, [Score; 2])>> {
+    let file = data.join("italy/it_hourly_2021_2023.csv");
+    let italy = Inputs::alone(table::history(&file, "timestamp_utc", VALUE)?);
+    let alone =
+        Candidate::ALL.into_iter().filter(|candidate| !candidate.sees_others()).map(|candidate| vec![candidate]);
+    let mut measured = Vec::new();
+    for members in alone.chain(ENSEMBLES.map(<[Candidate]>::to_vec)) {
+        let mut definition = definition("it", "Europe/Rome")?;
+        definition.forecast.candidates.clone_from(&members);
+        let run = run(&definition, &italy, monthly("2021-06-01", "2022-12-31")?);
+        let names: Vec<&str> = members.into_iter().map(Candidate::name).collect();
+        measured.push((names.join(", "), CHOSEN_ON.map(|year| score(&of_year(&run, year), &italy.own))));
+    }
+    Ok(measured)
 }
 
 fn monthly(from: &str, to: &str) -> Result<Plan> {

@@ -21,10 +21,13 @@ fn main() -> ExitCode {
 
 fn figures() -> Result<String> {
     let mut arguments = std::env::args().skip(1);
-    let data = arguments.next().map(PathBuf::from).context("usage: figures DATA [italy|zones|carboncast]...")?;
+    let data =
+        arguments.next().map(PathBuf::from).context("usage: figures DATA [italy|candidates|zones|carboncast]...")?;
     let part = |name: String| {
         let known = Part::ALL.iter().find(|(known, _)| *known == name);
-        known.map(|(_, part)| *part).with_context(|| format!("no part is called `{name}`: italy, zones or carboncast"))
+        known
+            .map(|(_, part)| *part)
+            .with_context(|| format!("no part is called `{name}`: italy, candidates, zones or carboncast"))
     };
     let mut parts = arguments.map(part).collect::<Result<Vec<_>>>()?;
     if parts.is_empty() {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use aria_core::score::Score;
 
-use super::{Coverage, Figures, Peer, Rivals, Year};
+use super::{CHOSEN_ON, Coverage, Figures, Peer, Rivals, Year};
 
 /// The page, in Markdown.
 pub fn markdown(figures: &Figures) -> String {
@@ -18,6 +18,9 @@ fn write(text: &mut String, figures: &Figures) -> std::fmt::Result {
     text.push_str(HEAD);
     if let Some(coverage) = &figures.coverage {
         write_italy(text, &figures.italy, coverage)?;
+    }
+    if !figures.candidates.is_empty() {
+        write_candidates(text, &figures.candidates)?;
     }
     if !figures.zones.is_empty() {
         write_zones(text, &figures.zones)?;
@@ -40,6 +43,18 @@ fn write_italy(text: &mut String, years: &[Year], coverage: &Coverage) -> std::f
     for (name, first, fourth) in &coverage.quarters {
         let verdict = met([first, fourth].into_iter().all(|share| (0.74..=0.86).contains(share)));
         writeln!(text, "| {name} | {:.1} % | {:.1} % | {verdict} |", 100.0 * first, 100.0 * fourth)?;
+    }
+    Ok(())
+}
+
+fn write_candidates(text: &mut String, candidates: &[(String, [Score; 2])]) -> std::fmt::Result {
+    text.push_str("\n## Candidates, Italy, no weather\n\n");
+    text.push_str("What a model may be made of, on the years that settings were chosen on. Day 1 / 96 h.\n\n");
+    let [first, second] = CHOSEN_ON;
+    writeln!(text, "| made of | {first}, from June on | {second} |\n| --- | --- | --- |")?;
+    for (names, years) in candidates {
+        let [first, second] = years.each_ref().map(both);
+        writeln!(text, "| {names} | {:.2} / {:.2} % | {:.2} / {:.2} % |", first[0], first[1], second[0], second[1])?;
     }
     Ok(())
 }

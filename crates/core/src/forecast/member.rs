@@ -145,7 +145,7 @@ impl Candidate {
     }
 
     /// Whether it looks at more than the series itself.
-    pub(super) fn sees_others(self) -> bool {
+    pub fn sees_others(self) -> bool {
         matches!(self, Self::RidgeCovariates | Self::RidgeWeather | Self::RidgeAll)
     }
 
