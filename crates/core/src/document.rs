@@ -179,7 +179,8 @@ mod tests {
             check::<Label>(),
             check::<Contents>(),
             check::<Arrival>(),
-            // Read by the tests of `ending` and `model`, in the shapes of their days.
+            // Read by the tests of `snapshot`, `ending` and `model`, in the shapes of their days.
+            "snapshot.v1.json".to_owned(),
             "model.v2.json".to_owned(),
             "endings.v1.json".to_owned(),
             "endings.v1-unsettled.json".to_owned(),

@@ -46,7 +46,7 @@ fn sample(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Raw | Kind::Batch | Kind::Segment | Kind::Predictions | Kind::Values => None,
         Kind::Quarantine => Some("quarantine.v1.json"),
-        Kind::Snapshot => Some("snapshot.v1.json"),
+        Kind::Snapshot => Some("snapshot.v2.json"),
         Kind::Definition => Some("definition.v1.json"),
         Kind::Monitor => Some("monitor.v1.json"),
         Kind::Report => Some("report.v1.json"),

@@ -138,7 +138,7 @@ pub struct Forecasting {
     pub half_life_days: f64,
     /// The ridge penalty on standardised features.
     pub penalty: f64,
-    /// What a model is made of; empty for every regression that the inputs allow and the usual week.
+    /// What a model is made of; empty for the regressions that the inputs allow and the decomposition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
     /// Columns of the source whose past helps to forecast; none unless they are named, for most do not.

@@ -370,3 +370,15 @@ proptest! {
         prop_assert_eq!(first.heads.last(), second.heads.last());
     }
 }
+
+#[test]
+fn a_snapshot_of_version_1_is_read_as_one_without_companions() {
+    let golden = |version: u32| {
+        let name = format!("{}/golden/snapshot.v{version}.json", env!("CARGO_MANIFEST_DIR"));
+        document::decode::<Manifest>(&std::fs::read(name).unwrap()).unwrap()
+    };
+    let (first, second) = (golden(1), golden(2));
+    assert!(first.companions.is_empty());
+    assert_eq!(second.companion(&"fr.daily".parse().unwrap()), Some(&second.companions[0].snapshot));
+    assert_eq!(first, Manifest { companions: Vec::new(), ..second });
+}

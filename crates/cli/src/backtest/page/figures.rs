@@ -12,6 +12,8 @@ use crate::backtest::plot::{self, BLUE, GREEN, INK, Line, ORANGE, PURPLE, Plot, 
 const FORECASTERS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, PURPLE];
 /// Of days of the horizon, over and over.
 const DAYS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, PURPLE];
+/// A group with this part of the steps of the largest holds a few only.
+const FEW: u64 = 10;
 const WANTED: &str = "as wanted";
 const BAND: &str = "80 % interval";
 
@@ -32,6 +34,7 @@ pub fn by_step(groups: &[Group<Compared>], unit: &str) -> anyhow::Result<Markup>
 
 /// Errors by groups that have names.
 pub fn by_group(x: &str, caption: &str, groups: &[Group<Compared>], unit: &str) -> anyhow::Result<Markup> {
+    let groups = &plotted(groups, |of| of.issued.steps);
     let places: Vec<f64> = (0..groups.len()).map(|place| place as f64).collect();
     let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     let plot = Plot {
@@ -46,8 +49,16 @@ pub fn by_group(x: &str, caption: &str, groups: &[Group<Compared>], unit: &str) 
     shown(caption, &plot)
 }
 
+/// The groups without those that hold a few steps only, as of a month in which the last forecast ends: the table has
+/// them, and in a plot a few hours would look like as many as any.
+fn plotted<T: Clone>(groups: &[Group<T>], steps: impl Fn(&T) -> u64) -> Vec<Group<T>> {
+    let most = groups.iter().map(|group| steps(&group.figures)).max().unwrap_or(0);
+    groups.iter().filter(|group| FEW * steps(&group.figures) >= most).cloned().collect()
+}
+
 /// The shares that intervals covered in each quarter, beside those that they were to cover.
 pub fn by_quarter(groups: &[Group<Coverage>]) -> anyhow::Result<Markup> {
+    let groups = &plotted(groups, |of| of.steps);
     let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     let places = || (0..groups.len()).map(|place| place as f64);
     let mut lines = Vec::new();
