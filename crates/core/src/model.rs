@@ -104,15 +104,20 @@ impl TryFrom<OfOneRidge> for Model {
 }
 
 /// The most cells of the table that a fit holds, one for each hour of history and step of the horizon: 256 MiB, and
-/// with all that a fit holds beside it, as measured, four times as much. With the usual horizon of hours that is 39
-/// years of history, with quarter hours ten.
+/// with all that a fit holds beside it, as measured, close to six times as much. With the usual horizon of hours that is
+/// 39 years of history, with quarter hours ten.
 const MOST_CELLS: i64 = 1 << 25;
 
-/// Where the history begins that a model is trained on: with the series, or as far before its end as memory allows.
+/// Where the history begins that a model is trained on: with the series, or as far before its end as memory allows. A
+/// series with other inputs has a second table for the regressions that look at them, and half as much history in each.
 pub fn data_from(definition: &Definition, first: Timestamp, end: Timestamp) -> Timestamp {
     let steps = i64::try_from(definition.horizon_steps().max(1)).unwrap_or(i64::MAX);
+    let forecast = &definition.forecast;
+    let has_others =
+        !forecast.covariates.is_empty() || !forecast.neighbours.is_empty() || forecast.weather.is_some();
+    let cells = if has_others { MOST_CELLS / 2 } else { MOST_CELLS };
     // Whole days, so that it is the start of a step of any cadence.
-    let days = (MOST_CELLS / steps * HOUR / DAY).max(i64::from(definition.forecast.history_days));
+    let days = (cells / steps * HOUR / DAY).max(i64::from(forecast.history_days));
     first.max(end.plus(-days * DAY))
 }
 
@@ -182,5 +187,9 @@ mod tests {
         assert_eq!(data_from(&definition("15min"), first, end), end.plus(-3_640 * DAY));
         assert_eq!(data_from(&definition("1h"), first, end), end.plus(-14_563 * DAY));
         assert_eq!(data_from(&definition("1d"), first, end), first);
+        let mut beside = definition("1h");
+        let series = "it.weather".parse().unwrap();
+        beside.forecast.weather = Some(crate::series::Neighbour { series, delay_hours: 6 });
+        assert_eq!(data_from(&beside, first, end), end.plus(-7_281 * DAY));
     }
 }

@@ -13,7 +13,7 @@ use super::ridge::Ridge;
 use super::rolling::{self, Trial};
 use crate::history::History;
 use crate::series::Definition;
-use crate::time::{DAY, Timestamp};
+use crate::time::{Cadence, DAY, Timestamp};
 
 /// Days of history before the first cut from which on there is a choice.
 const CHOICE_DAYS: i64 = 365;
@@ -21,8 +21,9 @@ const CHOICE_DAYS: i64 = 365;
 const QUICK: f64 = 1.0 / 3.0;
 /// Days of one block of rows, half a year: within it memories differ by one factor, and a window is of whole blocks.
 pub(super) const BLOCK_DAYS: i64 = 182;
-/// Days before the first cut that the short window holds: two years.
-const WINDOW_DAYS: i64 = 4 * BLOCK_DAYS;
+/// Blocks that the short window holds before the first cut: two years.
+pub(super) const WINDOW_BLOCKS: i64 = 4;
+const WINDOW_DAYS: i64 = WINDOW_BLOCKS * BLOCK_DAYS;
 /// The share of the rule's mean squared error below which another memory replaces it.
 const CLEARLY: f64 = 0.97;
 /// The fewest origins that a choice is made on.
@@ -43,6 +44,10 @@ impl Memory {
     pub(super) fn competing(definition: &Definition, history: &History, first_cut: Timestamp) -> Vec<Self> {
         let half_life_days = definition.forecast.half_life_days;
         let mut all = vec![Self { half_life_days, since: None }];
+        // The sums of one block of quarter hours take fifty megabytes, and a training must fit its bound.
+        if definition.cadence == Cadence::QuarterHour {
+            return all;
+        }
         if first_cut.since(history.start()) > CHOICE_DAYS * DAY {
             all.push(Self { half_life_days: QUICK * half_life_days, since: None });
         }
@@ -102,7 +107,6 @@ fn best(trials: &[Trial], memories: usize, day: usize, actual: &History, until: 
 mod tests {
     use super::super::tests::{definition, simulated, start};
     use super::*;
-    use crate::time::Cadence;
 
     /// Daily origins with forecasts of two days, off by so much with each memory.
     fn trials(days: usize, errors: [[f64; 2]; 3]) -> (Vec<Trial>, History) {

@@ -167,18 +167,27 @@ impl<'a> Fitting<'a> {
         Ok(weights)
     }
 
-    /// The spans between cuts, the first of which is parted so that memories can weigh its parts.
+    /// The spans between cuts, the first of which is parted so that memories can weigh its parts: as many parts as a
+    /// window has, and before them each as long as all that follow, so that decades are a few.
     fn blocks(&self) -> Vec<Range<usize>> {
-        let size = (memory::BLOCK_DAYS as usize) * self.recipe.cadence.per_day();
+        let per_day = self.recipe.cadence.per_day();
+        let mut spans = self.spans();
+        let Range { start, end: first_cut } = spans.next().unwrap_or_default();
         let mut blocks = Vec::new();
-        for (place, Range { start, mut end }) in self.spans().enumerate() {
-            let from = blocks.len();
-            while place == 0 && end - start > size {
-                blocks.insert(from, end - size..end);
-                end -= size;
-            }
-            blocks.insert(from, start..end);
+        let mut end = first_cut;
+        while end > start {
+            let parted = blocks.len() as i64;
+            let days = if parted < memory::WINDOW_BLOCKS {
+                memory::BLOCK_DAYS
+            } else {
+                (first_cut - end) as i64 / per_day as i64
+            };
+            let begin = end.saturating_sub(days as usize * per_day).max(start);
+            blocks.push(begin..end);
+            end = begin;
         }
+        blocks.reverse();
+        blocks.extend(spans);
         blocks
     }
 
