@@ -12,7 +12,7 @@ seconds() { local begun; begun=$(date +%s.%N); "$@" >&2; echo "$(date +%s.%N) - 
 run() { "$aria" backtest --input "$1" --column "$2" --from "$3" --to "$4" --retrain 30d --out "$out/f.csv" "${@:5}"; }
 whole=$(seconds run "$@")
 alone=$(seconds run "$@" --candidates ridge)
-echo "aria, every candidate, seven cuts a refit, intervals: $whole s"
+echo "aria, what models are made of by default, up to seven cuts a refit, intervals: $whole s"
 echo "aria, the direct regression alone, as above: $alone s"
 sklearn=$("$python" "$here/refit.py" "$@")
 echo "scikit-learn, the direct regression alone, one cut a refit, no intervals: $sklearn"

@@ -4,6 +4,7 @@
 //! The data are as `data/README.md` of their folder describes them: `italy`, `zones` and `carboncast`.
 
 mod carboncast;
+mod intervals;
 mod report;
 mod table;
 
@@ -18,6 +19,7 @@ use aria_core::score::{Score, Tally};
 use aria_core::series::Definition;
 use aria_core::time::Timestamp;
 
+use self::intervals::Way;
 pub use report::markdown;
 
 /// Zones beside Italy, with the zone of their local time.
@@ -32,7 +34,8 @@ const ZONES: [(&str, &str); 7] = [
 ];
 /// The years that settings were chosen on.
 pub const CHOSEN_ON: [i16; 2] = [2021, 2022];
-/// What a model of a series alone is made of, with another candidate beside it or in place of one.
+/// Two regressions with the usual week, with another candidate beside it, and with one in its place: the last is what a
+/// model of a series alone is made of.
 const ENSEMBLES: [&[Candidate]; 5] = {
     use Candidate::{BoostedTrees, Decomposition, Pooled, Recursive, Ridge, UsualWeek};
     [
@@ -75,6 +78,8 @@ pub struct Figures {
     pub italy: Vec<Year>,
     /// Shares of Italy's values inside the 80 % interval.
     pub coverage: Option<Coverage>,
+    /// Ways of making intervals around the forecasts of Italy.
+    pub intervals: Vec<Way>,
     /// What models of Italy are made of, with their errors in each year of [`CHOSEN_ON`].
     pub candidates: Vec<(String, [Score; 2])>,
     /// The other zones in 2023.
@@ -129,9 +134,11 @@ pub fn measure(data: &Path, parts: &[Part]) -> Result<Figures> {
         let file = data.join("italy/it_hourly_2021_2023.csv");
         let italy = Inputs::alone(table::history(&file, "timestamp_utc", VALUE)?);
         let run = run(&definition("it", "Europe/Rome")?, &italy, monthly("2022-01-01", "2023-12-28")?);
+        whole(&run)?;
         let years = [2022, 2023].map(|year| Year { year, ours: score(&of_year(&run, year), &italy.own) });
         figures.italy = years.into();
         figures.coverage = Some(coverage(&run.forecasts, &italy.own));
+        figures.intervals = intervals::compare(&run.forecasts, &italy.own);
     }
     if parts.contains(&Part::Candidates) {
         figures.candidates = candidates(data)?;
@@ -166,6 +173,13 @@ fn candidates(data: &Path) -> Result<Vec<(String, [Score; 2])>> {
     Ok(measured)
 }
 
+/// A day without a forecast, or a fit that failed, would leave its errors out unseen.
+fn whole(run: &Backtest) -> Result<()> {
+    let missing = run.withheld.iter().chain(&run.failed).chain(&run.reduced).next();
+    anyhow::ensure!(missing.is_none(), "a forecast or a fit is missing: {missing:?}");
+    Ok(())
+}
+
 fn monthly(from: &str, to: &str) -> Result<Plan> {
     Ok(Plan { from: from.parse()?, to: to.parse()?, refit: Refit::Every { days: 30 } })
 }
@@ -191,6 +205,7 @@ fn rivals(data: &Path, zone: &str, time_zone: &str) -> Result<Rivals> {
     let file = data.join(format!("zones/{zone}_hourly_2021_2023.csv.gz"));
     let inputs = Inputs::alone(table::history(&file, "timestamp_utc", VALUE)?);
     let run = run(&definition(zone, time_zone)?, &inputs, monthly("2023-01-01", "2023-12-28")?);
+    whole(&run)?;
     let mut naive: Vec<(&'static str, Tally)> = Vec::new();
     for (name, baseline) in [
         ("previous_day", previous_day as fn(&History, _, _) -> _),

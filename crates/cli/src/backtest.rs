@@ -13,7 +13,7 @@ use anyhow::bail;
 use aria_core::backtest::Refit;
 use aria_core::forecast::{Candidate, Forecast};
 use aria_core::replay::{self, Batch};
-use aria_core::series::{Definition, Lookback};
+use aria_core::series::{Definition, Lookback, Quantity};
 use aria_core::time::{DAY, HOUR, Timestamp};
 use clap::{Args, ValueEnum};
 
@@ -49,14 +49,14 @@ pub struct Backtest {
     #[arg(long, value_enum, default_value_t = Retrain::Policy)]
     retrain: Retrain,
     /// What models are made of, in place of the definition's: ridge, recursive, usual_week, previous_day,
-    /// previous_week, decomposition, boosted_trees, pooled, ridge_covariates, and with --weather ridge_weather and
-    /// ridge_all.
+    /// previous_week, decomposition, boosted_trees, pooled, with --covariates or --neighbours ridge_covariates, with
+    /// --weather ridge_weather, with both ridge_all. Without it: ridge, recursive, decomposition and what the inputs allow.
     #[arg(long, value_delimiter = ',', value_parser = candidate)]
     candidates: Vec<Candidate>,
     /// Columns of the history whose past helps to forecast; `column@2` for one that is known two hours late.
     #[arg(long, value_delimiter = ',', value_parser = lookback)]
     covariates: Vec<Lookback>,
-    /// Other series whose past helps to forecast, each from a file: `fr.ci_direct=fr.csv`, or
+    /// Other series whose past helps to forecast, each from a file, the option once for each: `fr.ci_direct=fr.csv`, or
     /// `fr.ci_direct=fr.csv:column@2` for another column, known two hours late.
     #[arg(long, value_parser = others::neighbour)]
     neighbours: Vec<NeighbourFile>,
@@ -102,7 +102,7 @@ enum Retrain {
 impl Retrain {
     fn spelled(self) -> &'static str {
         match self {
-            Self::Never => "once, for the first origin",
+            Self::Never => "once, for the first origin with enough before it",
             Self::Monthly => "every 30 days",
             Self::Policy => "as the definition's policy decides",
         }
@@ -214,6 +214,9 @@ impl Backtest {
             definition.forecast.covariates.clone_from(&self.covariates);
         }
         self.add_others(&mut definition)?;
+        if definition.quantity == Quantity::Weather {
+            bail!("`{}` holds weather forecasts: hand its file in with --weather, beside a series", definition.id);
+        }
         let faults = definition.faults();
         if let Some(fault) = faults.first() {
             bail!("{}: {}", fault.field, fault.problem);

@@ -101,7 +101,7 @@ impl Card<'_> {
         let forecast = &definition.forecast;
         writeln!(
             text,
-            "\nFitted on everything before {}, a value half as much with every {} days of age; the penalty is {}. Shares \
+            "\nRegressions are fitted on everything before {}, a value half as much with every {} days of age; the penalty is {}. Shares \
              and intervals come from rolling origins whose models did not know the hours that they forecast; the newest \
              {} days were kept from the fit that is evaluated.\n",
             self.fitted.trained_until, forecast.half_life_days, forecast.penalty, forecast.holdout_days,

@@ -123,7 +123,7 @@ fn fit_at(
     let first = cuts.first().copied().unwrap_or(holdout_start);
     let (inputs, mut lacking) = inputs.usable(first, holdout_start);
     if definition.forecast.weather.is_some() && inputs.weather.is_none() {
-        lacking.push(FitError::Covariate { name: "weather".to_owned(), problem: "is not there" });
+        lacking.push(FitError::Weather { problem: "is not there" });
     }
     let inputs = &inputs;
     let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
@@ -147,8 +147,8 @@ fn fit_at(
     }
     let at = |cut: usize| -> Vec<Member> { by_candidate.iter().map(|members| members[cut].clone()).collect() };
     let mut rolled = Rolled::new(definition, inputs, holdout_start);
-    let (folds, newest) = (cuts.len() - 1, cuts.len() - 1);
-    for fold in 0..folds {
+    let newest = cuts.len() - 1;
+    for fold in 0..newest {
         rolled.fold(&at(fold), cuts[fold], cuts[fold + 1]);
     }
     let candidate = rolled.ensemble(at(newest - 1), holdout_start);
@@ -163,10 +163,10 @@ fn fit_at(
 fn overlooked(chosen: &[Candidate], inputs: &Inputs) -> Vec<FitError> {
     let problem = "is looked at by none of the candidates";
     let seen = |sees: fn(Candidate) -> bool| chosen.iter().any(|candidate| sees(*candidate));
-    let covariates = inputs.covariates.iter().map(|covariate| covariate.name.clone());
-    let mut names: Vec<String> = covariates.filter(|_| !seen(Candidate::sees_covariates)).collect();
-    names.extend(inputs.weather.iter().filter(|_| !seen(Candidate::sees_weather)).map(|_| "weather".to_owned()));
-    names.into_iter().map(|name| FitError::Covariate { name, problem }).collect()
+    let covariates = inputs.covariates.iter().filter(|_| !seen(Candidate::sees_covariates));
+    let covariates = covariates.map(|covariate| FitError::Covariate { name: covariate.name.clone(), problem });
+    let weather = inputs.weather.iter().filter(|_| !seen(Candidate::sees_weather));
+    covariates.chain(weather.map(|_| FitError::Weather { problem })).collect()
 }
 
 /// What rolling origins have shown so far.

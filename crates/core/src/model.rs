@@ -113,8 +113,7 @@ const MOST_CELLS: i64 = 1 << 25;
 pub fn data_from(definition: &Definition, first: Timestamp, end: Timestamp) -> Timestamp {
     let steps = i64::try_from(definition.horizon_steps().max(1)).unwrap_or(i64::MAX);
     let forecast = &definition.forecast;
-    let has_others =
-        !forecast.covariates.is_empty() || !forecast.neighbours.is_empty() || forecast.weather.is_some();
+    let has_others = !forecast.covariates.is_empty() || !forecast.neighbours.is_empty() || forecast.weather.is_some();
     let cells = if has_others { MOST_CELLS / 2 } else { MOST_CELLS };
     // Whole days, so that it is the start of a step of any cadence.
     let days = (cells / steps * HOUR / DAY).max(i64::from(forecast.history_days));

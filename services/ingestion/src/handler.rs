@@ -20,6 +20,9 @@ use tracing::warn;
 use crate::append::{Batch, append};
 use crate::memory::Memory;
 
+/// Snapshots of a neighbour that are followed back: a decade of days, and more than a year of hours.
+const MOST_BACK: usize = 10_000;
+
 /// Takes batches in.
 #[derive(Clone, Debug)]
 pub struct Ingestion {
@@ -83,7 +86,7 @@ impl Ingestion {
         let (rows, rows_quarantined) = (checked.table.rows(), checked.rows_refused);
         let quarantine = self.quarantine(received, checked.quarantined, checked.quarantined_total).await?;
         let at = delivery.event.as_of;
-        let companions = self.companions(definition, at).await?;
+        let companions = self.companions(definition, parent.as_ref(), at).await?;
         let batch = Batch { received, at, quarantine: quarantine.clone(), table: checked.table, companions };
         let appended = append(&self.stores.artifacts, definition, parent.as_ref(), batch).await?;
         let (sequence, end) = (appended.manifest.sequence, appended.manifest.end);
@@ -103,11 +106,17 @@ impl Ingestion {
     /// The series that this one is forecast with, as they were when the batch was received: what came later, in a
     /// replay or while the batch waited, was not known then. One that cannot be read is left out: a neighbour must not
     /// keep a series from going on, and forecasts say what they were made without.
-    async fn companions(&self, definition: &Definition, at: Timestamp) -> Result<Vec<Companion>, Failure> {
+    async fn companions(
+        &self,
+        definition: &Definition,
+        parent: Option<&Series>,
+        at: Timestamp,
+    ) -> Result<Vec<Companion>, Failure> {
         let mut companions = Vec::new();
         let forecast = &definition.forecast;
         for Neighbour { series, .. } in forecast.neighbours.iter().chain(&forecast.weather) {
-            match self.as_of(series, at).await {
+            let before = parent.and_then(|parent| parent.manifest.companion(series));
+            match self.as_of(series, before, at).await {
                 Ok(snapshot) => {
                     companions.extend(snapshot.map(|snapshot| Companion { series: series.clone(), snapshot }));
                 }
@@ -121,18 +130,26 @@ impl Ingestion {
         Ok(companions)
     }
 
-    /// The newest snapshot of a series whose batches had been received at a time.
-    async fn as_of(&self, series: &SeriesId, at: Timestamp) -> Result<Option<Ref>, NeighbourError> {
+    /// The newest snapshot of a series whose batches had been received at a time; where a series is too far ahead to be
+    /// followed back, the one that was named before.
+    async fn as_of(
+        &self,
+        series: &SeriesId,
+        before: Option<&Ref>,
+        at: Timestamp,
+    ) -> Result<Option<Ref>, NeighbourError> {
         let held: Held<Head> = self.stores.heads.load(series).await?;
         let mut newest = held.document.snapshot;
-        while let Some(snapshot) = newest {
+        for _ in 0..MOST_BACK {
+            let Some(snapshot) = newest else { return Ok(None) };
             let manifest: Manifest = self.stores.artifacts.get_document(&snapshot).await?;
             if manifest.as_of <= at {
                 return Ok(Some(snapshot));
             }
             newest = manifest.parent;
         }
-        Ok(None)
+        warn!(neighbour = %series, "it is too many batches ahead, and stays as the snapshot before named it");
+        Ok(before.cloned())
     }
 
     async fn quarantine(

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aria_core::score::Score;
 
+use super::intervals::Way;
 use super::{CHOSEN_ON, Coverage, Figures, Peer, Rivals, Year};
 
 /// The page, in Markdown.
@@ -18,6 +19,7 @@ fn write(text: &mut String, figures: &Figures) -> std::fmt::Result {
     text.push_str(HEAD);
     if let Some(coverage) = &figures.coverage {
         write_italy(text, &figures.italy, coverage)?;
+        write_intervals(text, &figures.intervals)?;
     }
     if !figures.candidates.is_empty() {
         write_candidates(text, &figures.candidates)?;
@@ -47,9 +49,28 @@ fn write_italy(text: &mut String, years: &[Year], coverage: &Coverage) -> std::f
     Ok(())
 }
 
+fn write_intervals(text: &mut String, ways: &[Way]) -> std::fmt::Result {
+    text.push_str(
+        "\n## Ways of making the 80 % interval around the same forecasts, Italy, April 2022 to December 2023\n\n",
+    );
+    text.push_str(
+        "Each sees an error once its hour has passed. The Winkler score, in gCO2eq/kWh, is the less the better.\n\n",
+    );
+    text.push_str(
+        "| way | covers, day 1 / 96 h | worst month | Winkler score, day 1 / 96 h |\n| --- | --- | --- | --- |\n",
+    );
+    for Way { name, by_span: [first, all], worst_month } in ways {
+        let [of_first, of_all] = [first, all].map(|held| 100.0 * held.coverage);
+        write!(text, "| {name} | {of_first:.1} / {of_all:.1} % | {:.0} % ", 100.0 * worst_month)?;
+        writeln!(text, "| {:.1} / {:.1} |", first.winkler, all.winkler)?;
+    }
+    Ok(())
+}
+
 fn write_candidates(text: &mut String, candidates: &[(String, [Score; 2])]) -> std::fmt::Result {
     text.push_str("\n## Candidates, Italy, no weather\n\n");
-    text.push_str("What a model may be made of, on the years that settings were chosen on. Day 1 / 96 h.\n\n");
+    text.push_str("What a model may be made of, on the years that settings were chosen on. Fits begin with June 2021, and so fall on other\n\
+        days than above; the last row is the default. Day 1 / 96 h.\n\n");
     let [first, second] = CHOSEN_ON;
     writeln!(text, "| made of | {first}, from June on | {second} |\n| --- | --- | --- |")?;
     for (names, years) in candidates {
@@ -76,7 +97,10 @@ fn write_zones(text: &mut String, zones: &[Rivals]) -> std::fmt::Result {
 
 fn write_carboncast(text: &mut String, peers: &[Peer]) -> std::fmt::Result {
     text.push_str("\n## CarbonCast's benchmark, July to December 2021, weather as known at the issue\n\n");
-    text.push_str("One model, fitted on January 2020 to June 2021, with past generation by source.\n\n");
+    text.push_str("One model, fitted on January 2020 to June 2021, with past generation by source. As in CarbonCast's own files, the\n");
+    text.push_str(
+        "weather run of 00:00 UTC is used at 00:00 UTC: whoever waits six hours for it has the one before.\n\n",
+    );
     text.push_str("| zone | Aria, day 1 / 96 h | CarbonCast | better by | wanted: day 1 below, 96 h 20 % below |\n");
     text.push_str("| --- | --- | --- | --- | --- |\n");
     for peer in peers {

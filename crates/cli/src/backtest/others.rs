@@ -38,7 +38,9 @@ pub fn neighbour(text: &str) -> Result<NeighbourFile, String> {
     let series: SeriesId =
         series.parse().map_err(|refused: aria_core::series::ParseSeriesError| refused.to_string())?;
     let (rest, delay_hours) = match rest.rsplit_once('@') {
-        Some((rest, hours)) => (rest, hours.parse().map_err(|_| format!("`{hours}` is no number of hours"))?),
+        Some((rest, hours)) => {
+            (rest, hours.parse().map_err(|_| format!("`{hours}` is no number of hours: write @6 for six"))?)
+        }
         None => (rest, 0),
     };
     let (file, column) = match rest.rsplit_once(':') {
@@ -55,7 +57,7 @@ pub fn neighbour(text: &str) -> Result<NeighbourFile, String> {
 pub fn weather(text: &str) -> Result<WeatherFile, String> {
     let wanted = || format!("`{text}` does not say how many hours after its issue a run is known: write {text}@6");
     let (file, hours) = text.rsplit_once('@').ok_or_else(wanted)?;
-    let delay_hours = hours.parse().map_err(|_| format!("`{hours}` is no number of hours"))?;
+    let delay_hours = hours.parse().map_err(|_| format!("`{hours}` is no number of hours: write @6 for six"))?;
     Ok(WeatherFile { file: file.into(), delay_hours })
 }
 
@@ -116,7 +118,11 @@ impl WeatherFile {
         let bytes = input::read(&self.file, definition.contract.upload_bytes)?;
         let format = input::format_of(&self.file, &bytes)?;
         let checked = contract::check(&definition, format, &bytes, None, Timestamp::LAST);
-        let table = checked.with_context(|| format!("{} breaks the contract", path(&self.file)))?.table;
+        let checked = checked.with_context(|| format!("{} breaks the contract", path(&self.file)))?;
+        if checked.rows_refused > 0 {
+            note!("{}: {} rows refused", path(&self.file), checked.rows_refused);
+        }
+        let table = checked.table;
         let weather = Weather::of_table(&table, i64::from(self.delay_hours) * HOUR);
         let weather = weather.with_context(|| path(&self.file))?;
         let short = table.rows().saturating_sub(weather.count() as u64);

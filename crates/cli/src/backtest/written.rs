@@ -38,7 +38,7 @@ impl Backtest {
                 bail!("{option} names {}, which the run reads: name another file", other.display());
             }
             if files.iter().any(|other| other == file || outfile::is_same(other, file)) {
-                bail!("{option} names {}, which is another file of this run", file.display());
+                bail!("{option} names {}, which is another file of this run: name another", file.display());
             }
             files.push(file);
         }

@@ -199,14 +199,20 @@ pub enum FitError {
     },
     /// A candidate that looks at covariates has none.
     #[error(
-        "`{candidate}` looks at covariates, and there is none that can be used: name columns in forecast.covariates"
+        "`{candidate}` looks at covariates, and there is none that can be used: name columns in forecast.covariates or series in forecast.neighbours"
     )]
     NoCovariate {
         /// The candidate.
         candidate: &'static str,
     },
+    /// Weather forecasts that candidates would look at cannot be used.
+    #[error("the weather {problem}")]
+    Weather {
+        /// What is wrong with them.
+        problem: &'static str,
+    },
     /// A candidate's other inputs are missing on most of the newest days.
-    #[error("an input that it looks at is missing on most days of the holdout")]
+    #[error("another series or the weather that it looks at is missing on most days of the holdout")]
     NotThere,
     /// There is no candidate.
     #[error("no candidate is named")]

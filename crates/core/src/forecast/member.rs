@@ -33,7 +33,8 @@ pub enum Candidate {
     RidgeWeather,
     /// As `ridge`, with the past of the covariates and the weather forecasts.
     RidgeAll,
-    /// The newest weeks taken apart into seasons, repeated, and a level, carried on with a damped trend.
+    /// The newest weeks taken apart into seasons, repeated, and a level that returns to where it usually
+    /// stands.
     Decomposition,
     /// Gradient-boosted regression trees, one model for all steps.
     BoostedTrees,

@@ -126,7 +126,7 @@ fn a_covariate_that_cannot_be_used_costs_its_candidate_and_says_so() {
     assert_eq!(made_of, [Candidate::Ridge]);
     let why = "the covariate `flat` does not vary, or has no value, before the first fit";
     let none = "ridge_covariates: `ridge_covariates` looks at covariates, and there is none that can be used: name \
-        columns in forecast.covariates";
+        columns in forecast.covariates or series in forecast.neighbours";
     assert_eq!(fitted.left_out, [why, none]);
     assert_eq!(fit(&definition, &Inputs::alone(own)).unwrap().left_out, [none]);
 }
@@ -200,7 +200,7 @@ fn weather_that_is_named_and_not_there_is_told() {
     let series = "it.weather".parse().unwrap();
     definition.forecast.weather = Some(crate::series::Neighbour { series, delay_hours: 6 });
     let fitted = fit(&definition, &Inputs::alone(simulated(Cadence::Day, 100, 7))).unwrap();
-    assert_eq!(fitted.left_out, ["the covariate `weather` is not there"]);
+    assert_eq!(fitted.left_out, ["the weather is not there"]);
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn of_others(cadence: &str, horizon_hours: u32) -> Definition {
 }
 
 #[test]
-fn every_candidate_is_stored_and_reads_back_as_it_was() {
+fn a_decomposition_trees_and_a_pooled_regression_read_back_as_they_were_stored() {
     let inputs = Inputs::alone(simulated(Cadence::Hour, 62, 13));
     let fitted = fit(&of_others("1h", 24), &inputs).unwrap();
     let made_of: Vec<Candidate> = fitted.serving.shares().map(|(candidate, _)| candidate).collect();
@@ -302,7 +302,7 @@ fn every_candidate_is_stored_and_reads_back_as_it_was() {
 }
 
 #[test]
-fn every_candidate_is_the_same_whatever_the_number_of_threads() {
+fn a_decomposition_trees_and_a_pooled_regression_are_the_same_on_any_number_of_threads() {
     let (definition, inputs) = (of_others("1h", 24), Inputs::alone(simulated(Cadence::Hour, 62, 14)));
     let fit_on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -18,8 +18,6 @@ pub(super) const VERSION: u32 = 1;
 /// Hours before and after an hour whose mean weather counts for it too: the day around it, and the day and a half
 /// before it, through which storage and markets remember.
 const SPANS: [(i64, i64); 2] = [(12, 12), (36, 0)];
-/// The longest time since the issue of a run that is used.
-pub(crate) const OLDEST_RUN: i64 = 2 * DAY;
 /// Powers and differences of the variables.
 const CURVES: usize = 11;
 /// Variables with means: wind, sun and temperature.
@@ -101,7 +99,7 @@ impl From<TableError> for WeatherError {
 
 impl Weather {
     /// The longest time since the issue of a run that is used, in seconds.
-    pub const OLDEST: i64 = OLDEST_RUN;
+    pub const OLDEST: i64 = 2 * DAY;
 
     /// Runs in any order, each known `delay` seconds after its issue. A run is left out that does not reach a day
     /// ahead, or has a value that cannot be true.
@@ -145,7 +143,7 @@ impl Weather {
     /// The newest run that was known at a time.
     fn newest(&self, at: Timestamp) -> Option<&Summed> {
         let known = self.runs.partition_point(|summed| summed.run.issued.plus(self.delay) <= at);
-        self.runs[..known].last().filter(|summed| at.since(summed.run.issued) <= OLDEST_RUN)
+        self.runs[..known].last().filter(|summed| at.since(summed.run.issued) <= Self::OLDEST)
     }
 }
 

@@ -127,7 +127,7 @@ fn optional_names_are_given_where_they_are_there() {
 fn bytes_that_are_another_document_are_refused_and_not_guessed_at() {
     let head = golden("head.v1.json");
     let refused = named_by(Kind::Snapshot, &head).unwrap_err().to_string();
-    assert_eq!(refused, "expected `snapshot` version 1, found `head` version 1");
+    assert_eq!(refused, "expected `snapshot` version 2, found `head` version 1");
     assert!(named_by(Kind::Model, Sha256Hex::of(b"x").as_str().as_bytes()).is_err());
     assert_eq!(named_by(Kind::Raw, b"time,value\n").unwrap(), Vec::<Ref>::new());
 }

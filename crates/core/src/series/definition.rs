@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SeriesId;
 use crate::evaluation;
-use crate::forecast::{Candidate, weather};
+use crate::forecast::{Candidate, Weather, weather};
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
 
 /// The definition of a series.
@@ -329,7 +329,7 @@ impl Definition {
         faults.check("cadence", !own || self.cadence == Cadence::Hour, "must be 1h where the quantity is weather");
         let Some(weather) = &self.forecast.weather else { return };
         faults.check("forecast.weather", weather.series != self.id && !own, "names the series itself");
-        let oldest = weather::OLDEST_RUN / HOUR;
+        let oldest = Weather::OLDEST / HOUR;
         faults.check(
             "forecast.weather",
             i64::from(weather.delay_hours) < oldest,

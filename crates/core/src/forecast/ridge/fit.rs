@@ -79,7 +79,7 @@ impl<'a> Fitting<'a> {
             seen.push(design.add(history, covariate, first, &places)?);
         }
         if with.weather {
-            let refused = FitError::Covariate { name: "weather".to_owned(), problem: "is not there" };
+            let refused = FitError::Weather { problem: "is not there" };
             let weather = inputs.weather.as_ref().ok_or(refused)?;
             design.look_at(history, weather, calendar.wave_places(), first);
         }
