@@ -83,7 +83,8 @@ async fn a_model_retrained_on_drift_is_better_than_the_first_one_kept_for_ever()
     let year = &summary["errors"][0];
     let error = |who: &str| year[who]["mae"].as_f64().with_context(|| format!("no error of {who}"));
     let (issued, kept) = (error("issued")?, error("first_model_kept")?);
-    assert!(issued < 0.95 * kept, "{issued} is not measurably better than {kept}");
+    // The model that is kept takes a part of a lasting error off too, as whoever forecasts with it does.
+    assert!(issued < 0.97 * kept, "{issued} is not measurably better than {kept}");
     assert_eq!(year["issued"]["origins"], year["first_model_kept"]["origins"]);
     Ok(())
 }

@@ -50,7 +50,8 @@ pub struct Backtest {
     retrain: Retrain,
     /// What models are made of, in place of the definition's: ridge, recursive, usual_week, previous_day,
     /// previous_week, decomposition, boosted_trees, pooled, with --covariates or --neighbours ridge_covariates, with
-    /// --weather ridge_weather, with both ridge_all. Without it: ridge, recursive, decomposition and what the inputs allow.
+    /// --weather ridge_weather, with both ridge_all. Without it: ridge, recursive, decomposition and what the inputs
+    /// allow.
     #[arg(long, value_delimiter = ',', value_parser = candidate)]
     candidates: Vec<Candidate>,
     /// Columns of the history whose past helps to forecast; `column@2` for one that is known two hours late.

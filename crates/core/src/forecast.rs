@@ -21,6 +21,7 @@ mod trees;
 pub(crate) mod values;
 pub(crate) mod weather;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use calibration::{Calibration, HalfWidths, TooFewErrors};
@@ -312,7 +313,7 @@ impl<'a> Issuer<'a> {
     /// until then are known beside those of training.
     fn carry_on(&mut self, inputs: &Inputs, origin: Timestamp) {
         let begun = self.fitted.carries_from(origin);
-        let mut at = match self.carried {
+        let from = match self.carried {
             Some((from, next)) if from == begun => next,
             _ => {
                 self.calibration = self.fitted.calibration.clone();
@@ -323,14 +324,18 @@ impl<'a> Issuer<'a> {
                 begun
             }
         };
-        while at < origin {
-            // An origin in a gap makes no forecast, and so no error.
-            if let Ok(made) = self.fitted.serving.predict(inputs, at) {
+        let days = (0..).map(|day| from.plus(day * DAY));
+        let origins: Vec<Timestamp> = days.take_while(|at| *at < origin).collect();
+        let next = origins.last().map_or(from, |last| last.plus(DAY));
+        // An origin in a gap makes no forecast, and so no error.
+        let predict = |at: &Timestamp| self.fitted.serving.predict(inputs, *at).ok();
+        let made: Vec<Option<Made>> = origins.par_iter().map(predict).collect();
+        for (at, made) in origins.into_iter().zip(made) {
+            if let Some(made) = made {
                 self.calibration.advance(at, made.values, &inputs.own);
             }
-            at = at.plus(DAY);
         }
-        self.carried = Some((begun, at));
+        self.carried = Some((begun, next));
     }
 }
 

@@ -104,8 +104,8 @@ impl TryFrom<OfOneRidge> for Model {
 }
 
 /// The most cells of the table that a fit holds, one for each hour of history and step of the horizon: 256 MiB, and
-/// with all that a fit holds beside it, as measured, close to six times as much. With the usual horizon of hours that is
-/// 39 years of history, with quarter hours ten.
+/// with all that a fit holds beside it, as measured, close to six times as much. With the usual horizon of hours that
+/// is 39 years of history, with quarter hours ten.
 const MOST_CELLS: i64 = 1 << 25;
 
 /// Where the history begins that a model is trained on: with the series, or as far before its end as memory allows. A

@@ -1,6 +1,7 @@
 //! Ways of making an interval around the same forecasts, side by side: what Aria's are chosen among.
 //!
-//! Each way sees the errors of a step as they become known: at an origin those of earlier origins whose hour has passed.
+//! Each way sees the errors of a step as they become known: at an origin those of earlier origins whose hour has
+//! passed.
 
 use aria_core::forecast::Forecast;
 use aria_core::history::History;
@@ -34,18 +35,21 @@ pub struct Way {
 pub struct Held {
     /// The share of values that they covered.
     pub coverage: f64,
-    /// The mean of width and, of a value outside, its distance from the interval times ten (Winkler 1972): the less, the
-    /// better.
+    /// The mean of width and, of a value outside, its distance from the interval times ten (Winkler 1972): the less,
+    /// the better.
     pub winkler: f64,
 }
 
 /// Half widths by origin and step; none where there is no error to begin with.
 type Widths = Vec<Vec<Option<f64>>>;
 
+/// Gives the half widths of a step by origin from its errors, each of which is known so many origins later.
+type MakeWidths = fn(&[Option<f64>], usize) -> Vec<Option<f64>>;
+
 /// The intervals of every way around these forecasts, which follow one another by a day.
 pub fn compare(forecasts: &[Forecast], actual: &History) -> Vec<Way> {
     let errors: Vec<Vec<Option<f64>>> = forecasts.iter().map(|forecast| errors(forecast, actual)).collect();
-    let ways: [(&str, fn(&[Option<f64>], usize) -> Vec<Option<f64>>); 5] = [
+    let ways: [(&str, MakeWidths); 5] = [
         ("split conformal, fixed after 90 days", fixed),
         ("split conformal, the newest 60 days", rolling),
         ("weighted conformal (NexCP)", weighted),
@@ -64,7 +68,7 @@ fn errors(forecast: &Forecast, actual: &History) -> Vec<Option<f64>> {
 }
 
 /// Lets a way see each step's errors by origin, and the origins after which one is known.
-fn by_step(errors: &[Vec<Option<f64>>], way: fn(&[Option<f64>], usize) -> Vec<Option<f64>>) -> Widths {
+fn by_step(errors: &[Vec<Option<f64>>], way: MakeWidths) -> Widths {
     let steps = errors.first().map_or(0, Vec::len);
     let of_step = |step: usize| {
         let of: Vec<Option<f64>> = errors.iter().map(|by_step| by_step[step]).collect();

@@ -1,9 +1,9 @@
 //! How fast a regression forgets and how far back it looks: chosen for each day of the horizon on rolling origins.
 //!
-//! The definition's half-life over the whole history is the rule. A third of it, for a grid that has just changed, competes
-//! with it once there is more than a year to learn from, and a window of two years once there is more than that. At
-//! a cut each is judged by the forecasts that it made from origins before it, and replaces the rule only where it was
-//! clearly better: among near equals a choice is chance.
+//! The definition's half-life over the whole history is the rule. A third of it, for a grid that has just changed,
+//! competes with it once there is more than a year to learn from, and a window of two years once there is more than
+//! that. At a cut each is judged by the forecasts that it made from origins before it, and replaces the rule only where
+//! it was clearly better: among near equals a choice is chance.
 
 use serde::{Deserialize, Serialize};
 
