@@ -37,14 +37,14 @@ def calendar(times):
     day = waves((local.hour / 24).to_numpy(), 8)
     dates = np.array(local.date)
     near = lambda days: np.array([d + dt.timedelta(days=days) in free for d in dates])
-    kind = np.where(near(0), 6, local.dayofweek)
+    kind = np.where(near(0), 6, local.day_of_week)
     columns = [np.ones(len(times))] + day
     for wanted in (0, 1, 3, 4, 5, 6):
         is_it = (kind == wanted).astype(float)
         columns += [is_it] + [is_it * wave for wave in day[:8]]
     end_of_year = [(d.month == 12 and d.day >= 24) or (d.month == 1 and d.day <= 6) for d in dates]
     columns += [np.array(special, float) for special in (near(0), near(-1), near(1), near(-7), end_of_year)]
-    for wave in waves((local.dayofyear - 1).to_numpy() / np.where(local.is_leap_year, 366, 365), 2):
+    for wave in waves((local.day_of_year - 1).to_numpy() / np.where(local.is_leap_year, 366, 365), 2):
         columns += [wave] + [wave * shape for shape in day[:8]]
     return np.column_stack(columns)
 
