@@ -91,7 +91,7 @@ impl Card<'_> {
             gaps.longest.map_or(String::new(), |(from, steps)| format!("; the longest has {steps}, from {from}"));
         let rows = [
             ["Column".to_owned(), escaped(&definition.source.value_column)],
-            ["Step".to_owned(), spaced(definition.cadence).to_owned()],
+            ["Step".to_owned(), definition.cadence.spelled().to_owned()],
             ["Local time".to_owned(), escaped(&definition.time_zone)],
             ["Span".to_owned(), format!("{} to {}", data.start(), data.end())],
             ["Steps".to_owned(), format!("{all}, {} without a value in {} gaps{longest}", gaps.steps, gaps.count)],
@@ -312,14 +312,6 @@ fn listed(numbers: &[usize]) -> String {
         (first, last) => Some(format!("{first} to {last}")),
     });
     named.collect::<Vec<_>>().join(", ")
-}
-
-fn spaced(cadence: Cadence) -> &'static str {
-    match cadence {
-        Cadence::QuarterHour => "a quarter of an hour",
-        Cadence::Hour => "an hour",
-        Cadence::Day => "a day",
-    }
 }
 
 #[cfg(test)]

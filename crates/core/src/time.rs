@@ -148,6 +148,15 @@ impl Cadence {
         }
     }
 
+    /// What lies between two values, for people: `an hour`.
+    pub fn spelled(self) -> &'static str {
+        match self {
+            Self::QuarterHour => "a quarter of an hour",
+            Self::Hour => "an hour",
+            Self::Day => "a day",
+        }
+    }
+
     /// Values in a day.
     pub fn per_day(self) -> usize {
         match self {

@@ -4,7 +4,6 @@ mod figures;
 mod tables;
 
 use aria_core::report::{Compared, Group, Report, Whole, Withheld};
-use aria_core::time::Cadence;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::figures::{by_group, by_quarter, by_step, calibration, day_ahead, whole};
@@ -106,7 +105,7 @@ fn about(report: &Report) -> Markup {
     let rows = [
         ("Series", report.series.to_string()),
         ("Unit", format!("{} ({})", report.unit, if report.totals.is_some() { "an emission" } else { "an intensity" })),
-        ("Step", spaced(report.cadence).to_owned()),
+        ("Step", report.cadence.spelled().to_owned()),
         ("Local time", report.time_zone.clone()),
         ("Origins", span),
         ("Horizon", format!("{} hours", report.horizon_hours)),
@@ -208,14 +207,6 @@ fn forecasters(compared: &Compared) -> Vec<(String, aria_core::report::Figures)>
 
 fn described(one: &Whole) -> String {
     format!("{}: the forecast from {}", one.why, one.origin)
-}
-
-fn spaced(cadence: Cadence) -> &'static str {
-    match cadence {
-        Cadence::QuarterHour => "a quarter of an hour",
-        Cadence::Hour => "an hour",
-        Cadence::Day => "a day",
-    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ impl Calendar {
         Self { zone, has_italian_holidays, day_waves: (cadence.per_day() / 2).min(DAY_WAVES) }
     }
 
+    /// The calendar of a model, which checked the name of its zone when it was made or read.
+    pub(super) fn of_model(time_zone: &str, cadence: Cadence) -> Self {
+        Self::new(TimeZone::get(time_zone).unwrap_or(TimeZone::UTC), cadence)
+    }
+
     /// What each feature describes, in the order of [`Self::features`].
     pub(crate) fn describes(&self) -> Vec<Describes> {
         let of_the_week = 2 * self.day_waves + DAY_KINDS * (1 + 2 * self.kind_waves()) + SPECIAL_DAYS;

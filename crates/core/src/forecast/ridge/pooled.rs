@@ -103,9 +103,7 @@ impl Pooled {
     }
 
     fn calendar(&self) -> Calendar {
-        // The name was checked when the model was made.
-        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        Calendar::new(zone, self.cadence)
+        Calendar::of_model(&self.time_zone, self.cadence)
     }
 }
 
