@@ -2,19 +2,28 @@
 //!
 //! Statistics stand in a file each and take checked [`Sample`]s; [`Reference`] is what a model version remembers of its
 //! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`comparison`] lays
-//! two tables side by side that no model and no calendar belongs to.
+//! two tables side by side that no model and no calendar belongs to. Detectors of a [`stream`] take one value after the
+//! other and are states that can be stored.
 
+pub mod adwin;
 pub mod comparison;
+pub mod cusum;
 mod dependence;
 pub mod discovery;
 mod distribution;
 mod finding;
 mod kolmogorov;
 pub mod ks;
+pub mod kswin;
+pub mod martingale;
+#[cfg(test)]
+mod oracles;
+pub mod page_hinkley;
 pub mod psi;
 mod reference;
 mod sample;
 mod season;
+pub mod stream;
 pub mod wasserstein;
 
 pub use dependence::{effective_size, lag_one};
