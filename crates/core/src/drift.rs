@@ -3,9 +3,10 @@
 //! Statistics stand in a file each and take checked [`Sample`]s; [`Reference`] is what a model version remembers of its
 //! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`comparison`] lays
 //! two tables side by side that no model and no calendar belongs to. Detectors of a [`stream`] take one value after the
-//! other and are states that can be stored.
+//! other and are states that can be stored; [`pca`] and [`classifier`] look at the columns of [`rows`] together.
 
 pub mod adwin;
+pub mod classifier;
 pub mod comparison;
 pub mod cusum;
 mod dependence;
@@ -15,12 +16,15 @@ mod finding;
 mod kolmogorov;
 pub mod ks;
 pub mod kswin;
+mod logistic;
 pub mod martingale;
 #[cfg(test)]
 mod oracles;
 pub mod page_hinkley;
+pub mod pca;
 pub mod psi;
 mod reference;
+pub mod rows;
 mod sample;
 mod season;
 pub mod stream;

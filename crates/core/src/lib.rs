@@ -3,6 +3,7 @@
 //! This crate knows no clock, randomness, environment, logging, async, broker or store: time, seeds and configuration
 //! are arguments, and a decision is a value that the edges carry out.
 
+pub mod accuracy;
 pub mod again;
 pub mod archive;
 pub mod artifact;
@@ -43,6 +44,7 @@ pub mod skill;
 pub mod snapshot;
 pub mod summary;
 pub mod table;
+mod tail;
 pub mod time;
 
 /// Version of the code, part of every artifact's metadata.

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::{Change, NotFinite, finite};
+use super::stream::{Change, Refused, usable};
 
 /// How ADWIN looks at its window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,9 +99,9 @@ impl Adwin {
     /// Takes the next value; says what changed where the window's older part had to go.
     ///
     /// # Errors
-    /// Where the value is NaN or infinite; the state stays as it was.
-    pub fn update(&mut self, value: f64) -> Result<Option<Change>, NotFinite> {
-        let value = finite(value)?;
+    /// Where the value is NaN, infinite or beyond 1e100; the state stays as it was.
+    pub fn update(&mut self, value: f64) -> Result<Option<Change>, Refused> {
+        let value = usable(value)?;
         if self.detected {
             self.window = Window::default();
             self.ticks = 0;
@@ -269,7 +269,7 @@ mod tests {
         adwin.update(1.0).unwrap();
         let before = adwin.clone();
         assert!(adwin.update(f64::NAN).is_err());
-        assert_eq!(adwin.update(f64::INFINITY), Err(NotFinite { value: f64::INFINITY }));
+        assert_eq!(adwin.update(f64::INFINITY), Err(Refused { value: f64::INFINITY }));
         assert_eq!(adwin, before);
     }
 

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::{Change, NotFinite, finite};
+use super::stream::{Change, Refused, usable};
 
 /// What is held against what.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,9 +79,9 @@ impl Cusum {
     /// over the number of values that made it.
     ///
     /// # Errors
-    /// Where the value is NaN or infinite; the state stays as it was.
-    pub fn update(&mut self, value: f64) -> Result<Option<Change>, NotFinite> {
-        let value = finite(value)?;
+    /// Where the value is NaN, infinite or beyond 1e100; the state stays as it was.
+    pub fn update(&mut self, value: f64) -> Result<Option<Change>, Refused> {
+        let value = usable(value)?;
         let Settings { target, k, h } = self.settings;
         self.above.add(value - (target + k));
         self.below.add((target - k) - value);
@@ -149,6 +149,7 @@ mod tests {
         let mut chart = textbook();
         chart.update(2.0).unwrap();
         assert!(chart.update(f64::NEG_INFINITY).is_err());
+        assert_eq!(chart.update(1e101), Err(Refused { value: 1e101 }));
         assert_eq!(chart.sums(), (1.5, 0.0));
     }
 

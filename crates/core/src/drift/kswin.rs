@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::{Change, NotFinite, finite};
+use super::stream::{Change, Refused, usable};
 use super::{Sample, ks};
 use crate::draw::Draws;
 
@@ -93,23 +93,20 @@ impl Kswin {
     /// Takes the next value; says what changed where the newest values are unlike the older ones.
     ///
     /// # Errors
-    /// Where the value is NaN or infinite; the state stays as it was.
-    pub fn update(&mut self, value: f64) -> Result<Option<Shift>, NotFinite> {
+    /// Where the value is NaN, infinite or beyond 1e100; the state stays as it was.
+    pub fn update(&mut self, value: f64) -> Result<Option<Shift>, Refused> {
         let (seed, number) = (self.seed, self.tests);
         self.update_drawing(value, |older, count| Draws::seeded(seed, number).distinct(older, count))
     }
 
     /// As [`Self::update`], with the places of the older values from `draw`: so many different ones (its second
-    /// argument) of so many (its first), 0 the oldest. Places beyond the older part count as not drawn.
-    ///
-    /// # Errors
-    /// As [`Self::update`].
-    pub fn update_drawing(
+    /// argument) of so many (its first), 0 the oldest.
+    pub(super) fn update_drawing(
         &mut self,
         value: f64,
         draw: impl FnOnce(usize, usize) -> Vec<usize>,
-    ) -> Result<Option<Shift>, NotFinite> {
-        let value = finite(value)?;
+    ) -> Result<Option<Shift>, Refused> {
+        let value = usable(value)?;
         if self.detected {
             self.window.clear();
             self.detected = false;
@@ -124,7 +121,8 @@ impl Kswin {
         self.tests += 1;
         let older = self.settings.window.saturating_sub(self.settings.newest);
         let drawn = draw(older, self.settings.newest);
-        let drawn = drawn.into_iter().filter(|place| *place < older).filter_map(|place| self.window.get(place));
+        debug_assert!(drawn.len() == self.settings.newest && drawn.iter().all(|place| *place < older));
+        let drawn = drawn.into_iter().filter_map(|place| self.window.get(place));
         let drawn = Sample::new(drawn.copied().collect());
         let newest = Sample::new(self.window.iter().skip(older).copied().collect());
         let shift = drawn.ok().zip(newest.ok()).map(|(drawn, newest)| compare(&drawn, &newest));

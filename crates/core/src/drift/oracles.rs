@@ -1,5 +1,6 @@
 //! The methods held against the libraries that define them, by tables that scripts in `tests/oracles` make.
 
+mod multivariate;
 mod streams;
 
 use serde::de::DeserializeOwned;

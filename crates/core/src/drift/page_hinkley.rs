@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::{Change, NotFinite, finite};
+use super::stream::{Change, Refused, usable};
 
 /// What the test looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,13 +63,15 @@ pub struct PageHinkley {
     detected: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The fading sums and how far each has been on the side where no change is. The first value is its own mean, so that
+/// the sums begin at minus and plus delta, and zero is no better extreme than these.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Sums {
     count: u32,
     mean: f64,
     rising: f64,
     falling: f64,
-    lowest: Option<f64>,
+    lowest: f64,
     highest: f64,
     since_lowest: u32,
     since_highest: u32,
@@ -91,7 +93,7 @@ impl PageHinkley {
         if !(alpha > 0.0 && alpha <= 1.0) {
             return Err(SettingsError::Alpha(alpha));
         }
-        Ok(Self { settings, sums: Sums::empty(), detected: false })
+        Ok(Self { settings, sums: Sums::default(), detected: false })
     }
 
     /// Takes the next value; says what changed where a sum has crossed the threshold.
@@ -101,11 +103,11 @@ impl PageHinkley {
     /// little small.
     ///
     /// # Errors
-    /// Where the value is NaN or infinite; the state stays as it was.
-    pub fn update(&mut self, value: f64) -> Result<Option<Change>, NotFinite> {
-        let value = finite(value)?;
+    /// Where the value is NaN, infinite or beyond 1e100; the state stays as it was.
+    pub fn update(&mut self, value: f64) -> Result<Option<Change>, Refused> {
+        let value = usable(value)?;
         if self.detected {
-            self.sums = Sums::empty();
+            self.sums = Sums::default();
         }
         self.sums.add(value, &self.settings);
         let change = self.check();
@@ -125,37 +127,20 @@ impl PageHinkley {
     fn check(&self) -> Option<Change> {
         let sums = &self.sums;
         let Settings { min_instances, delta, threshold, mode, .. } = self.settings;
-        if sums.count < min_instances {
+        if sums.count < min_instances || self.statistic() <= threshold {
             return None;
         }
-        let rises = mode != Mode::Down && sums.rise() > threshold;
-        let falls = mode != Mode::Up && sums.fall() > threshold;
-        let moved = match (rises, falls) {
-            (false, false) => return None,
-            (true, false) => per_step(sums.rise(), sums.since_lowest) + delta,
-            (false, true) => -per_step(sums.fall(), sums.since_highest) - delta,
-            (true, true) if sums.rise() >= sums.fall() => per_step(sums.rise(), sums.since_lowest) + delta,
-            (true, true) => -per_step(sums.fall(), sums.since_highest) - delta,
+        let rose = mode == Mode::Up || (mode == Mode::Both && sums.rise() >= sums.fall());
+        let moved = if rose {
+            per_step(sums.rise(), sums.since_lowest) + delta
+        } else {
+            -per_step(sums.fall(), sums.since_highest) - delta
         };
         Some(Change { before: sums.mean, after: sums.mean + moved })
     }
 }
 
 impl Sums {
-    fn empty() -> Self {
-        Self {
-            count: 0,
-            mean: 0.0,
-            rising: 0.0,
-            falling: 0.0,
-            lowest: None,
-            // river begins here with -1 and not at the first sum: a fall counts from there at least.
-            highest: -1.0,
-            since_lowest: 0,
-            since_highest: 0,
-        }
-    }
-
     fn add(&mut self, value: f64, settings: &Settings) {
         self.count = self.count.saturating_add(1);
         self.mean += (1.0 / f64::from(self.count)) * (value - self.mean);
@@ -164,8 +149,8 @@ impl Sums {
         self.falling = settings.alpha * self.falling + deviation + settings.delta;
         self.since_lowest = self.since_lowest.saturating_add(1);
         self.since_highest = self.since_highest.saturating_add(1);
-        if self.lowest.is_none_or(|lowest| self.rising < lowest) {
-            self.lowest = Some(self.rising);
+        if self.rising < self.lowest {
+            self.lowest = self.rising;
             self.since_lowest = 0;
         }
         if self.falling > self.highest {
@@ -175,11 +160,11 @@ impl Sums {
     }
 
     fn rise(&self) -> f64 {
-        self.lowest.map_or(0.0, |lowest| self.rising - lowest)
+        self.rising - self.lowest
     }
 
     fn fall(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.highest - self.falling }
+        self.highest - self.falling
     }
 }
 

@@ -1,17 +1,24 @@
 //! What the detectors of a stream of values have in common: which values they take and what they say of a change.
 //!
 //! A detector is a state that takes one value after the other and can be stored between any two of them: the same state
-//! and the same values always give the same answers. None of them is free of scale: their thresholds are meant for
-//! values with a deviation near one, so that a stream is standardised by its reference before it is given to any of
-//! them, and none knows of seasons or of memory: hourly values that follow each other closely raise far more alarms
-//! than the parameters promise (measured on eleven grids: 86 % of quiet weeks), daily or weekly summaries few.
+//! and the same values always give the same answers.
+//!
+//! The thresholds of [`adwin`](super::adwin), [`page_hinkley`](super::page_hinkley) and [`cusum`](super::cusum) are
+//! meant for values with a deviation near one: a stream is standardised by its reference before they are given it.
+//! [`kswin`](super::kswin) and [`martingale`](super::martingale) go by ranks and have no unit. None knows of seasons or
+//! of memory: hourly values that follow each other closely raise far more alarms than the parameters promise (measured
+//! on eleven grids: 86 % of quiet weeks), daily or weekly summaries few.
 
 use serde::{Deserialize, Serialize};
 
-/// A value that says nothing about a stream. The detector that refuses it stays as it was.
+/// Values beyond this, either way, would make sums of squares infinite, which no state that is stored comes back from.
+const LARGEST: f64 = 1e100;
+
+/// A value that says nothing about a stream: NaN, infinite or beyond 1e100. The detector that refuses it stays as it
+/// was.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("a detector takes finite values only, and this one is {value}; leave out what is missing")]
-pub struct NotFinite {
+#[error("a detector takes finite values up to 1e100, and this one is {value}; leave out what is missing")]
+pub struct Refused {
     /// What it is.
     pub value: f64,
 }
@@ -32,7 +39,7 @@ impl Change {
     }
 }
 
-/// The value, where it is a finite one.
-pub(super) fn finite(value: f64) -> Result<f64, NotFinite> {
-    if value.is_finite() { Ok(value) } else { Err(NotFinite { value }) }
+/// The value, where a detector can take it.
+pub(super) fn usable(value: f64) -> Result<f64, Refused> {
+    if value.abs() <= LARGEST { Ok(value) } else { Err(Refused { value }) }
 }
