@@ -93,6 +93,9 @@ pub struct Backtest {
 enum Retrain {
     /// Never: the model of the first origin is kept.
     Never,
+    /// Every day from the first origin on, each taking over at once: what no policy can be much better than.
+    #[value(name = "1d")]
+    Daily,
     /// Every 30 days from the first origin on, each taking over at once.
     #[value(name = "30d")]
     Monthly,
@@ -104,6 +107,7 @@ impl Retrain {
     fn spelled(self) -> &'static str {
         match self {
             Self::Never => "once, for the first origin with enough before it",
+            Self::Daily => "every day",
             Self::Monthly => "every 30 days",
             Self::Policy => "as the definition's policy decides",
         }
@@ -121,6 +125,7 @@ impl Backtest {
         let bytes = input::read(&self.input, definition.contract.upload_bytes)?;
         match self.retrain {
             Retrain::Never => return self.roll(&definition, &bytes, Refit::Never),
+            Retrain::Daily => return self.roll(&definition, &bytes, Refit::Every { days: 1 }),
             Retrain::Monthly => return self.roll(&definition, &bytes, Refit::Every { days: 30 }),
             Retrain::Policy => {}
         }

@@ -24,6 +24,7 @@ pub mod page_hinkley;
 pub mod pca;
 pub mod psi;
 mod reference;
+pub mod relation;
 pub mod rows;
 mod sample;
 mod season;

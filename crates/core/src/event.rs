@@ -213,6 +213,9 @@ pub struct ModelPromoted {
     pub previous: Option<Ref>,
     /// How it came to be.
     pub by: Promotion,
+    /// Whether a person holds it in its place: nothing takes over from it by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
 
 /// How a model came to serve.

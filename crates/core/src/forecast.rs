@@ -2,6 +2,7 @@
 //!
 //! Everything here uses what was known at the origin and nothing later; a property test holds it to that.
 
+mod backcast;
 pub mod baseline;
 mod calendar;
 mod calibration;
@@ -24,6 +25,7 @@ pub(crate) mod weather;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+pub use backcast::backcast;
 pub use calibration::{Calibration, HalfWidths, TooFewErrors};
 pub use ensemble::{Ensemble, Made};
 pub use error::{FitError, ModelError, PredictError};
@@ -127,25 +129,8 @@ fn fit_at(
         lacking.push(FitError::Weather { problem: "is not there" });
     }
     let inputs = &inputs;
-    let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
-    let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());
-    let chosen = Candidate::chosen(definition, inputs);
-    lacking.extend(overlooked(&chosen, inputs));
-    for candidate in chosen {
-        match candidate.fit(definition, inputs, &fitting, cuts) {
-            Ok(members) if !rolling::can_forecast(&members[cuts.len() - 2], inputs, holdout_start) => {
-                left_out.push((candidate, FitError::NotThere));
-            }
-            Ok(members) => by_candidate.push(members),
-            // What another input lacks keeps only those from it that look at it.
-            Err(why) if candidate.sees_others() => left_out.push((candidate, why)),
-            Err(why) => return Err(why),
-        }
-    }
-    if by_candidate.is_empty() {
-        let why = left_out.into_iter().next().map(|(_, why)| why);
-        return Err(why.unwrap_or(FitError::NoCandidate));
-    }
+    lacking.extend(overlooked(&Candidate::chosen(definition, inputs), inputs));
+    let FittedAt { by_candidate, left_out } = members_at(definition, inputs, cuts, holdout_start)?;
     let at = |cut: usize| -> Vec<Member> { by_candidate.iter().map(|members| members[cut].clone()).collect() };
     let mut rolled = Rolled::new(definition, inputs, holdout_start);
     let newest = cuts.len() - 1;
@@ -158,6 +143,43 @@ fn fit_at(
     let candidates = left_out.into_iter().map(|(candidate, why)| format!("{}: {why}", candidate.name()));
     let left_out = lacking.iter().map(ToString::to_string).chain(candidates).collect();
     Ok(Fitted { candidate, serving, holdout_start, trained_until, calibration: rolled.calibration, left_out })
+}
+
+/// What the candidates gave.
+struct FittedAt {
+    /// Of each candidate that could be fitted a member for every cut.
+    by_candidate: Vec<Vec<Member>>,
+    /// The others, and why.
+    left_out: Vec<(Candidate, FitError)>,
+}
+
+/// Fits every candidate at rising cuts. One that looks at other inputs has to forecast from most days since
+/// `holdout_start`.
+fn members_at(
+    definition: &Definition,
+    inputs: &Inputs,
+    cuts: &[Timestamp],
+    holdout_start: Timestamp,
+) -> Result<FittedAt, FitError> {
+    let fitting = Fitting::new(definition, inputs, With::default(), cuts)?;
+    let held_out = cuts.iter().rposition(|cut| *cut <= holdout_start).unwrap_or_default();
+    let (mut left_out, mut by_candidate) = (Vec::new(), Vec::new());
+    for candidate in Candidate::chosen(definition, inputs) {
+        match candidate.fit(definition, inputs, &fitting, cuts) {
+            Ok(members) if !rolling::can_forecast(&members[held_out], inputs, holdout_start) => {
+                left_out.push((candidate, FitError::NotThere));
+            }
+            Ok(members) => by_candidate.push(members),
+            // What another input lacks keeps only those from it that look at it.
+            Err(why) if candidate.sees_others() => left_out.push((candidate, why)),
+            Err(why) => return Err(why),
+        }
+    }
+    if by_candidate.is_empty() {
+        let why = left_out.into_iter().next().map(|(_, why)| why);
+        return Err(why.unwrap_or(FitError::NoCandidate));
+    }
+    Ok(FittedAt { by_candidate, left_out })
 }
 
 /// Inputs that no candidate looks at: whoever named them would take them for used.
@@ -281,16 +303,7 @@ impl<'a> Issuer<'a> {
             }
         }
         let cadence = inputs.cadence();
-        let point = |(step, value): (usize, f64)| {
-            let value = serving.bounded(value - outlook.corrections[step]);
-            let half = outlook.widths[step];
-            let around = |width: f64| (serving.bounded(value - width), serving.bounded(value + width));
-            let ((lower_50, upper_50), (lower_80, upper_80)) = (around(half.half_50), around(half.half_80));
-            let (lower_95, upper_95) = around(half.half_95);
-            let target = origin.plus(step as i64 * cadence.seconds());
-            Point { target, value, lower_50, upper_50, lower_80, upper_80, lower_95, upper_95 }
-        };
-        let points = made.values.iter().copied().enumerate().map(point).collect();
+        let points = points(serving, origin, &made.values, &outlook);
         let without = made.without.iter().map(|(candidate, why)| format!("{}: {why}", candidate.name())).collect();
         Ok((Issue { forecast: Forecast { origin, cadence, points }, without }, made.values))
     }
@@ -337,6 +350,20 @@ impl<'a> Issuer<'a> {
         }
         self.carried = Some((begun, next));
     }
+}
+
+/// The steps of a forecast, corrected and with the intervals around them.
+fn points(model: &Ensemble, origin: Timestamp, values: &[f64], outlook: &Outlook) -> Vec<Point> {
+    let point = |(step, value): (usize, &f64)| {
+        let value = model.bounded(value - outlook.corrections[step]);
+        let half = outlook.widths[step];
+        let around = |width: f64| (model.bounded(value - width), model.bounded(value + width));
+        let ((lower_50, upper_50), (lower_80, upper_80)) = (around(half.half_50), around(half.half_80));
+        let (lower_95, upper_95) = around(half.half_95);
+        let target = origin.plus(step as i64 * model.cadence().seconds());
+        Point { target, value, lower_50, upper_50, lower_80, upper_80, lower_95, upper_95 }
+    };
+    values.iter().enumerate().map(point).collect()
 }
 
 impl Fitted {

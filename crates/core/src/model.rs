@@ -6,9 +6,11 @@ use crate::CODE_VERSION;
 use crate::artifact::Ref;
 use crate::document::{self, Document};
 use crate::drift::Reference;
+use crate::drift::relation::{Companion, Relation};
 use crate::event::{Cause, Retraining, RetrainingId};
 use crate::forecast::{self, Calibration, Ensemble, FitError, Fitted, HalfWidths, Inputs, ModelError, Ridge};
 use crate::series::{Definition, SeriesId};
+use crate::skill::{self, TooShort, Yardstick};
 use crate::time::{DAY, HOUR, Timestamp};
 
 /// A trained model with everything that serving and watching it needs.
@@ -24,6 +26,12 @@ pub struct Model {
     pub fitted: Fitted,
     /// What later data is compared with; none where the history is too short for one.
     pub reference: Option<Reference>,
+    /// What its errors usually are beside naive ones; none where its own past is too short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yardstick: Option<Yardstick>,
+    /// How the values stand to the other columns of their rows; none where there are none or too few days of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Relation>,
     /// The limits a reader of its forecasts must know.
     pub limits: Vec<String>,
 }
@@ -99,7 +107,7 @@ impl TryFrom<OfOneRidge> for Model {
         let (candidate, serving) = (Ensemble::of_one(candidate), Ensemble::of_one(serving));
         let left_out = Vec::new();
         let fitted = Fitted { candidate, serving, holdout_start, trained_until, calibration, left_out };
-        Ok(Self { series, origin, fitted, reference, limits })
+        Ok(Self { series, origin, fitted, reference, yardstick: None, relation: None, limits })
     }
 }
 
@@ -120,17 +128,27 @@ pub fn data_from(definition: &Definition, first: Timestamp, end: Timestamp) -> T
     first.max(end.plus(-days * DAY))
 }
 
-/// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns the reference.
+/// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns what it is watched with.
 ///
 /// # Errors
 /// Where the history cannot carry a model.
-pub fn train(request: &Retraining, definition: (&Ref, &Definition), inputs: &Inputs) -> Result<Model, FitError> {
+pub fn train(
+    request: &Retraining,
+    definition: (&Ref, &Definition),
+    inputs: &Inputs,
+    companions: &[Companion],
+) -> Result<Model, FitError> {
     let (definition_ref, definition) = definition;
     let fitted = forecast::fit(definition, inputs)?;
     let history = &inputs.own;
     let mut limits: Vec<String> = fitted.left_out.iter().map(|why| format!("left out of the model: {why}")).collect();
     let reference = Reference::learn(history, definition);
     let reference = reference.map_err(|why| limits.push(format!("data drift is not watched: {why}"))).ok();
+    let yardstick = learn_yardstick(definition, inputs);
+    let yardstick = yardstick.map_err(|why| limits.push(format!("skill is not watched: {why}"))).ok();
+    let relation = Relation::learn(history, companions, definition);
+    let relation =
+        relation.map_err(|why| limits.push(format!("the level given covariates is not watched: {why}"))).ok();
     let origin = Provenance {
         retraining: request.id.clone(),
         cause: request.cause,
@@ -141,7 +159,18 @@ pub fn train(request: &Retraining, definition: (&Ref, &Definition), inputs: &Inp
         missing: history.values().iter().filter(|v| v.is_nan()).count() as u64,
         code_version: CODE_VERSION.to_owned(),
     };
-    Ok(Model { series: definition.id.clone(), origin, fitted, reference, limits })
+    Ok(Model { series: definition.id.clone(), origin, fitted, reference, yardstick, relation, limits })
+}
+
+/// What the errors of such a model usually are: from its past, which it forecasts as it would have then.
+fn learn_yardstick(definition: &Definition, inputs: &Inputs) -> Result<Yardstick, TooShort> {
+    let made = forecast::backcast(definition, inputs).map_err(|_| TooShort { days: 0 })?;
+    let days = definition.forecast.horizon_hours / 24;
+    let scores: Vec<skill::DayScore> = made
+        .iter()
+        .flat_map(|forecast| (1..=days).filter_map(|day| skill::score_day(forecast, &inputs.own, day)))
+        .collect();
+    Yardstick::learn(&scores, &definition.drift)
 }
 
 #[cfg(test)]

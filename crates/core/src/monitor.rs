@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Checked, Inputs, MonitorError, check, history_days, pass_over};
 pub use note::{Noted, note};
-pub use report::{Report, Scores};
+pub use report::{Diagnosis, Expected, Report, Scores};
 
 use crate::artifact::Ref;
 use crate::document::Document;
 use crate::event::{BatchId, Cause, Event, Fact, Retraining, RetrainingId};
 use crate::outbox::{BY_HAND, Outbox, WithOutbox};
+use crate::policy::{self, Trigger};
 use crate::series::SeriesId;
 use crate::skill::DayScore;
 use crate::time::{DAY, Timestamp};
@@ -34,7 +35,7 @@ pub struct State {
     pub serving: Option<Serving>,
     /// Forecasts whose hours are still to come or still in the window, one a day.
     pub forecasts: Vec<Pending>,
-    /// Scores of first days, the newest year and a half.
+    /// Scores of the newest weeks, by origin and day of the horizon.
     pub days: Vec<DayScore>,
     /// When the last retraining was asked for.
     pub last_asked: Option<Timestamp>,
@@ -44,6 +45,12 @@ pub struct State {
     pub asked_by_hand: Option<AskedByHand>,
     /// Retrainings in a row that brought no new model.
     pub failures: u32,
+    /// When retrainings were asked for within the last year, but for those by a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_at: Vec<Timestamp>,
+    /// A retraining that is due and has to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Trigger>,
     /// Facts that go with the newest change.
     pub outbox: Option<Outbox>,
 }
@@ -89,6 +96,9 @@ pub struct Serving {
     pub since: Timestamp,
     /// Place of the takeover among the changes of the series' serving model.
     pub number: u64,
+    /// Whether a person holds it in its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
 
 /// A request by a person.
@@ -127,13 +137,13 @@ pub enum Turn {
     },
 }
 
-/// How long a forecast is watched whose hours do not come, in days.
+/// How long a forecast is watched whose hours may come, or be revised, in days.
 fn kept_days(window_days: u32) -> u32 {
     2 * window_days
 }
 
-/// How many scored days are kept.
-const DAYS_KEPT: usize = 550;
+/// Days that were forecast whose scores are kept: what a cumulative sum that matters is made up of.
+const DAYS_KEPT: i64 = 63;
 
 impl State {
     /// Whether an accepted batch can be checked.
@@ -151,12 +161,24 @@ impl State {
         Turn::NotYet { reason, ahead }
     }
 
+    /// What the policy looks at of what was before.
+    fn past(&self) -> policy::Past {
+        policy::Past {
+            serving_since: self.serving.as_ref().map(|serving| serving.since),
+            pinned: self.serving.as_ref().is_some_and(|serving| serving.pinned),
+            asked: self.asked_at.clone(),
+            last_asked: self.last_asked,
+            failures: self.failures,
+            deferred: self.deferred.clone(),
+        }
+    }
+
     fn forget_old(&mut self, now: Timestamp, window_days: u32) {
-        let (window, kept) = (i64::from(window_days) * DAY, i64::from(kept_days(window_days)) * DAY);
-        let is_waited_for = |p: &Pending| p.days_scored == 0 && now.since(p.origin) <= kept;
-        self.forecasts.retain(|p| now.since(p.origin) <= window || is_waited_for(p));
-        let extra = self.days.len().saturating_sub(DAYS_KEPT);
-        self.days.drain(..extra);
+        // Also those that were scored: their hours may be revised.
+        let kept = i64::from(kept_days(window_days)) * DAY;
+        self.forecasts.retain(|p| now.since(p.origin) <= kept);
+        self.days.retain(|score| now.since(score.target()) <= DAYS_KEPT * DAY);
+        self.asked_at.retain(|asked| now.since(*asked) < policy::YEAR_DAYS * DAY);
     }
 }
 

@@ -124,7 +124,10 @@ mod tests {
         assert_eq!(Order::of(&failed(Cause::ByHand, None)), None);
         let by = Promotion::Rollback { reason: "worse at night".into() };
         let (model, previous) = (named(Kind::Model, b"new"), None);
-        assert_eq!(Order::of(&Fact::ModelPromoted(ModelPromoted { number: 2, model, previous, by })), None);
+        assert_eq!(
+            Order::of(&Fact::ModelPromoted(ModelPromoted { number: 2, model, previous, by, pinned: false })),
+            None
+        );
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Names for Event {
             Fact::RetrainingRequested(retraining) => retraining.names(),
             Fact::ModelTrained(ModelTrained { retraining, model }) => [retraining.names(), vec![model]].concat(),
             Fact::TrainingFailed(TrainingFailed { retraining, reason: _ }) => retraining.names(),
-            Fact::ModelPromoted(ModelPromoted { number: _, model, previous, by }) => {
+            Fact::ModelPromoted(ModelPromoted { number: _, model, previous, by, pinned: _ }) => {
                 [vec![model], optional(previous.as_ref()), by.names()].concat()
             }
             Fact::ModelRejected(ModelRejected { retraining, model, evaluation, reason: _ }) => {

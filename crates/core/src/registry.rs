@@ -177,6 +177,7 @@ impl Registry {
             model: moved.to.clone(),
             previous: moved.from.clone(),
             by: Promotion::Rollback { reason },
+            pinned: false,
         });
         let event = Event { series: series.clone(), as_of: at, fact };
         next.outbox = Some(Outbox::unsettled(BY_HAND, vec![event]));

@@ -1,7 +1,12 @@
-//! Whether a model has become worse, as against the world having become harder: its error beside a naive one's on the
-//! same hours, now and usually.
+//! Whether a model has become worse, as against the world having become harder: its errors beside those that naive
+//! forecasts made on the same hours, now and on the model's own past.
+
+mod trace;
+mod yardstick;
 
 use serde::{Deserialize, Serialize};
+
+pub use yardstick::{TooShort, Yardstick};
 
 use crate::drift::Answer;
 use crate::forecast::{Forecast, baseline};
@@ -9,8 +14,10 @@ use crate::history::History;
 use crate::series::Drift;
 use crate::time::{DAY, Timestamp};
 
-/// The error of one forecast day, beside the naive forecast's for the same hours.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+use self::trace::Run;
+
+/// The errors of one forecast day, beside those of naive forecasts from the same origin for the same hours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DayScore {
     /// When the forecast was issued.
     pub origin: Timestamp,
@@ -24,6 +31,32 @@ pub struct DayScore {
     pub bias: f64,
     /// Steps that had a value.
     pub steps: u64,
+    /// Mean absolute change of the error from one step to the next; none of a day of one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+    /// The share of values within the 80 % interval; none of a score of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_80: Option<f64>,
+    /// The naive forecasts, in the order of [`baseline::BASELINES`]; none of a score of an earlier version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub naive: Vec<Errors>,
+}
+
+/// Errors of a naive forecast on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// Mean absolute error, in the series' unit.
+    pub mae: f64,
+    /// Mean absolute change of the error from one step to the next; none of a day of one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+}
+
+impl DayScore {
+    /// The first step of the day that was forecast.
+    pub fn target(&self) -> Timestamp {
+        self.origin.plus((i64::from(self.day) - 1) * DAY)
+    }
 }
 
 /// The answer to: has the model become worse?
@@ -31,158 +64,215 @@ pub struct DayScore {
 pub struct Skill {
     /// Stable, drifted, or not enough to say.
     pub answer: Answer,
-    /// Error over the naive error in the window; below 1 is better than naive.
+    /// First-day error over that of the usual week in the window; below 1 is better than naive.
     pub recent: Option<f64>,
-    /// The same over the year before the window.
+    /// The same on the model's own past.
     pub usual: Option<f64>,
-    /// The same at which the alarm is raised.
+    /// The sum of what the errors lie above those that such days usually bring, in deviations, at which the alarm is
+    /// raised.
     pub threshold: Option<f64>,
-    /// Days in the window.
+    /// Scored first days in the window.
     pub days: u64,
     /// All of it in words.
     pub reason: String,
+    /// The sum that is compared with the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<f64>,
+    /// Since when the errors have lain above, where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// How far the error lies above what such days usually bring, since then: 0.5 is half as much again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excess: Option<f64>,
+    /// The usual week's first-day error over the window beside that on the model's own past: how much harder the world
+    /// has become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world: Option<f64>,
+    /// By day of the horizon, over the window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_day: Vec<OfDay>,
 }
 
-/// Scored days without which nothing is said about the window.
-const FEWEST_RECENT: usize = 7;
-/// Scored days without which nothing is said about what is usual.
-const FEWEST_USUAL: usize = 28;
-/// How long before the window a day counts as usual.
-const USUAL_DAYS: i64 = 365;
-/// The rise over usual from which the skill counts as falling, though it is no alarm.
-const FALLING: f64 = 1.05;
+/// How one day of the horizon did over the window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OfDay {
+    /// The day of the horizon, from 1.
+    pub day: u32,
+    /// Scored days.
+    pub days: u64,
+    /// Mean absolute error, in the series' unit.
+    pub mae: f64,
+    /// The error over that of the usual week; none where that had none.
+    pub ratio: Option<f64>,
+    /// Forecast less actual, in the series' unit.
+    pub bias: f64,
+    /// The share of values within the 80 % interval.
+    pub coverage_80: Option<f64>,
+}
 
-/// Scores one day of a forecast; none where fewer than three quarters of its hours, or the naive forecast, are there.
+/// The excess from which the skill counts as falling, though it is no alarm.
+const FALLING: f64 = 0.05;
+/// The naive error beside the usual one from which the world counts as harder.
+const HARDER: f64 = 1.25;
+
+/// Scores one day of a forecast; none where fewer than three quarters of its hours, or the naive forecasts, are there.
 pub fn score_day(forecast: &Forecast, history: &History, day: u32) -> Option<DayScore> {
     let per_day = forecast.cadence.per_day();
     let first = per_day * (day as usize).checked_sub(1)?;
     let points = forecast.points.get(first..first + per_day)?;
-    let naive = baseline::usual_week(history, forecast.origin, first + per_day)?;
-    let known: Vec<(f64, f64, f64)> = points
-        .iter()
-        .zip(naive.get(first..)?)
-        .filter_map(|(point, naive)| history.at(point.target).map(|actual| (point.value, *naive, actual)))
-        .collect();
-    if known.len() * 4 < per_day * 3 {
+    let naive = baseline::all(history, forecast.origin, first + per_day)?;
+    let actual: Vec<f64> = points.iter().map(|point| history.at(point.target).unwrap_or(f64::NAN)).collect();
+    let steps = actual.iter().filter(|value| value.is_finite()).count();
+    if steps * 4 < per_day * 3 {
         return None;
     }
-    let mean = |f: fn(&(f64, f64, f64)) -> f64| known.iter().map(f).sum::<f64>() / known.len() as f64;
+    let less_actual = |values: &[f64]| -> Vec<f64> { values.iter().zip(&actual).map(|(v, a)| v - a).collect() };
+    let errors = less_actual(&points.iter().map(|point| point.value).collect::<Vec<_>>());
+    let naive: Vec<(&str, Errors)> = naive
+        .iter()
+        .map(|(name, values)| (*name, Errors::of(&less_actual(values.get(first..).unwrap_or_default()))))
+        .collect();
+    let naive_mae = naive.iter().find(|(name, _)| *name == "usual_week").map(|(_, errors)| errors.mae)?;
+    let inside =
+        |(point, actual): (&crate::forecast::Point, &f64)| point.lower_80 <= *actual && *actual <= point.upper_80;
+    let covered = points.iter().zip(&actual).filter(|pair| inside(*pair)).count();
+    let Errors { mae, change } = Errors::of(&errors);
     Some(DayScore {
         origin: forecast.origin,
         day,
-        mae: mean(|(value, _, actual)| (value - actual).abs()),
-        naive_mae: mean(|(_, naive, actual)| (naive - actual).abs()),
-        bias: mean(|(value, _, actual)| value - actual),
-        steps: known.len() as u64,
+        mae,
+        naive_mae,
+        bias: mean(errors.iter().copied()),
+        steps: steps as u64,
+        change,
+        coverage_80: Some(covered as f64 / steps as f64),
+        naive: naive.into_iter().map(|(_, errors)| errors).collect(),
     })
 }
 
-/// Compares the serving model's first-day errors in the newest window with what is usual for the series.
+impl Errors {
+    /// The errors of a day in the order of time, NaN where a value is missing.
+    fn of(errors: &[f64]) -> Self {
+        let changes: Vec<f64> =
+            errors.windows(2).map(|pair| (pair[1] - pair[0]).abs()).filter(|c| c.is_finite()).collect();
+        let change = (!changes.is_empty()).then(|| mean(changes.into_iter()));
+        Self { mae: mean(errors.iter().map(|error| error.abs())), change }
+    }
+}
+
+/// The mean of the values that are there.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.filter(|v| v.is_finite()).fold((0.0, 0_u64), |(sum, count), v| (sum + v, count + 1));
+    sum / count as f64
+}
+
+/// Judges the serving model by the scores of its forecasts against its own yardstick.
 ///
-/// Only forecasts issued since `serving_since` count as recent, so that a new model is not blamed for the old one.
-pub fn judge(days: &[DayScore], serving_since: Timestamp, now: Timestamp, drift: &Drift) -> Skill {
+/// Only forecasts issued since `serving_since` count, so that a new model is not blamed for the old one.
+pub fn judge(
+    days: &[DayScore],
+    yardstick: Result<&Yardstick, &str>,
+    serving_since: Timestamp,
+    now: Timestamp,
+    drift: &Drift,
+) -> Skill {
+    let own: Vec<&DayScore> = days.iter().filter(|score| score.origin >= serving_since).collect();
     let window_start = now.plus(-i64::from(drift.window_days) * DAY);
-    let recent = |d: &&DayScore| d.origin >= window_start && d.origin >= serving_since;
-    let usual = |d: &&DayScore| d.origin < window_start && now.since(d.origin) <= USUAL_DAYS * DAY;
-    let (recent, recent_days) = ratio(days.iter().filter(recent));
-    let (usual, usual_days) = ratio(days.iter().filter(usual));
-    if recent_days < FEWEST_RECENT || usual_days < FEWEST_USUAL {
-        let reason = format!(
-            "{recent_days} scored days since the model took over ({FEWEST_RECENT} needed), {usual_days} before ({FEWEST_USUAL} needed)"
-        );
-        return Skill { recent, usual, days: recent_days as u64, ..Skill::unknown(reason) };
-    }
-    let (Some(recent), Some(usual)) = (recent, usual) else {
-        let reason = "the naive forecast had no error to compare with".to_owned();
-        return Skill { recent, usual, days: recent_days as u64, ..Skill::unknown(reason) };
+    let window: Vec<&DayScore> = own.iter().copied().filter(|score| score.target() >= window_start).collect();
+    let first_days = || window.iter().filter(|score| score.day == 1);
+    let known = Skill {
+        recent: ratio(first_days().map(|s| (s.mae, s.naive_mae))),
+        days: first_days().count() as u64,
+        by_day: by_day(&window),
+        ..Skill::unknown(String::new())
     };
-    let threshold = usual * drift.skill_factor;
-    let answer = if recent > threshold { Answer::Drifted } else { Answer::Stable };
-    let reason = format!(
-        "first-day error over {recent_days} days is {recent:.3} of the naive one, usually {usual:.3}, alarm above {threshold:.3}"
-    );
-    Skill {
-        answer,
-        recent: Some(recent),
-        usual: Some(usual),
-        threshold: Some(threshold),
-        days: recent_days as u64,
-        reason,
+    let yardstick = match yardstick {
+        Ok(yardstick) => yardstick,
+        Err(reason) => return Skill { reason: reason.to_owned(), ..known },
+    };
+    let naive = mean(first_days().map(|score| score.naive_mae)) / yardstick.usual_naive();
+    let known = Skill {
+        usual: yardstick.usual(),
+        threshold: Some(yardstick.threshold()),
+        world: naive.is_finite().then_some(naive),
+        ..known
+    };
+    match yardstick.run(&own) {
+        Some(run) => judged(known, &run, yardstick),
+        None => Skill { reason: "no forecast of the serving model has met its hours yet".to_owned(), ..known },
     }
+}
+
+fn judged(known: Skill, run: &Run, yardstick: &Yardstick) -> Skill {
+    let threshold = yardstick.threshold();
+    let answer = if run.is_alarm(yardstick.bound()) { Answer::Drifted } else { Answer::Stable };
+    let percent = 100.0 * run.excess();
+    let reason = match run.since {
+        Some(since) => format!(
+            "since {since} the error lies {percent:.0} % above what such days bring by the naive forecasts' errors on the \
+             same hours; summed up to {:.1} deviations, alarm above {threshold:.1} with {:.0} % or more, set by {} days \
+             of the model's own past for {} alarms a year",
+            run.sum,
+            100.0 * yardstick.least_excess(),
+            yardstick.days(),
+            yardstick.alarms_a_year(),
+        ),
+        None => "the error lies where such days bring it by the naive forecasts' errors on the same hours".to_owned(),
+    };
+    Skill { answer, reason, sum: Some(run.sum), since: run.since, excess: run.since.map(|_| run.excess()), ..known }
+}
+
+fn by_day(window: &[&DayScore]) -> Vec<OfDay> {
+    let last = window.iter().map(|score| score.day).max().unwrap_or_default();
+    let of_day = |day: u32| {
+        let scores: Vec<&DayScore> = window.iter().copied().filter(|score| score.day == day).collect();
+        let covered: Vec<f64> = scores.iter().filter_map(|score| score.coverage_80).collect();
+        (!scores.is_empty()).then(|| OfDay {
+            day,
+            days: scores.len() as u64,
+            mae: mean(scores.iter().map(|score| score.mae)),
+            ratio: ratio(scores.iter().map(|score| (score.mae, score.naive_mae))),
+            bias: mean(scores.iter().map(|score| score.bias)),
+            coverage_80: (!covered.is_empty()).then(|| mean(covered.into_iter())),
+        })
+    };
+    (1..=last).filter_map(of_day).collect()
 }
 
 impl Skill {
     /// The answer where there is not enough to say, and why.
     pub fn unknown(reason: String) -> Self {
-        Self { answer: Answer::InsufficientData, recent: None, usual: None, threshold: None, days: 0, reason }
+        Self {
+            answer: Answer::InsufficientData,
+            recent: None,
+            usual: None,
+            threshold: None,
+            days: 0,
+            reason,
+            sum: None,
+            since: None,
+            excess: None,
+            world: None,
+            by_day: Vec::new(),
+        }
+    }
+
+    /// Whether naive forecasts are further off than usual.
+    pub fn is_harder(&self) -> bool {
+        self.world.is_some_and(|world| world > HARDER)
     }
 
     /// Whether the skill is falling, though it may be no alarm yet.
     pub fn is_falling(&self) -> bool {
-        matches!((self.recent, self.usual), (Some(recent), Some(usual)) if recent > usual * FALLING)
-            && self.answer != Answer::InsufficientData
+        self.answer != Answer::InsufficientData && self.excess.is_some_and(|excess| excess > FALLING)
     }
 }
 
-fn ratio<'a>(days: impl Iterator<Item = &'a DayScore>) -> (Option<f64>, usize) {
-    let (mut error, mut naive, mut count) = (0.0, 0.0, 0);
-    for day in days {
-        error += day.mae;
-        naive += day.naive_mae;
-        count += 1;
-    }
-    ((naive > 0.0).then(|| error / naive), count)
+/// The sum of errors over the sum of naive ones; none where those had none.
+fn ratio(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    let (error, naive) = pairs.fold((0.0, 0.0), |(error, naive), pair| (error + pair.0, naive + pair.1));
+    (naive > 0.0).then(|| error / naive)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One score a day up to `until`, with these errors against a naive error of 10.
-    fn days(until: Timestamp, errors: &[(usize, f64)]) -> Vec<DayScore> {
-        let all: Vec<f64> = errors.iter().flat_map(|(n, mae)| std::iter::repeat_n(*mae, *n)).collect();
-        let first = until.plus(-(all.len() as i64) * DAY);
-        let score = |(i, mae): (usize, &f64)| DayScore {
-            origin: first.plus(i as i64 * DAY),
-            day: 1,
-            mae: *mae,
-            naive_mae: 10.0,
-            bias: 0.0,
-            steps: 24,
-        };
-        all.iter().enumerate().map(score).collect()
-    }
-
-    fn judged(errors: &[(usize, f64)]) -> Skill {
-        let now = "2022-06-01".parse().unwrap();
-        judge(&days(now, errors), "2021-01-01".parse().unwrap(), now, &Drift::default())
-    }
-
-    #[test]
-    fn a_rise_above_the_factor_is_drift() {
-        // Usually 0.5 of the naive error; the alarm lies at 0.5 x 1.15 = 0.575.
-        assert_eq!(judged(&[(60, 5.0), (14, 5.7)]).answer, Answer::Stable);
-        assert_eq!(judged(&[(60, 5.0), (14, 5.8)]).answer, Answer::Drifted);
-    }
-
-    #[test]
-    fn a_harder_world_is_not_a_worse_model() {
-        let now = "2022-06-01".parse().unwrap();
-        let mut scores = days(now, &[(60, 5.0), (14, 10.0)]);
-        scores.iter_mut().rev().take(14).for_each(|d| d.naive_mae = 20.0);
-        assert_eq!(judge(&scores, "2021-01-01".parse().unwrap(), now, &Drift::default()).answer, Answer::Stable);
-    }
-
-    #[test]
-    fn too_short_a_past_is_a_third_answer() {
-        assert_eq!(judged(&[(27, 5.0), (14, 9.0)]).answer, Answer::InsufficientData);
-    }
-
-    #[test]
-    fn a_new_model_is_not_blamed_for_the_old_one() {
-        let now: Timestamp = "2022-06-01".parse().unwrap();
-        let scores = days(now, &[(60, 5.0), (14, 9.0)]);
-        let skill = judge(&scores, now.plus(-3 * DAY), now, &Drift::default());
-        assert_eq!(skill.answer, Answer::InsufficientData);
-    }
-}
+pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! Series and forecasts read back from artifacts.
 
 use aria_core::artifact::Ref;
+use aria_core::drift::relation::{self, Companion};
 use aria_core::forecast::{Covariate, Forecast, Inputs, ValuesError, Weather, WeatherError};
 use aria_core::history::History;
 use aria_core::issued::Issued;
@@ -102,6 +103,19 @@ impl Series {
         table
             .history(column, self.definition.cadence)
             .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
+    }
+
+    /// The other columns of the rows in `from <= time < until`.
+    ///
+    /// # Errors
+    /// Where a table cannot be had or read.
+    pub async fn companions(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Companion>, LibraryError> {
+        Ok(relation::companions(&self.definition, &self.table(artifacts, from, until).await?))
     }
 
     /// The values in `from <= time < until` with the covariates and the neighbours that the definition names; one that

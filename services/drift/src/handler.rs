@@ -1,10 +1,9 @@
 //! What drift does with an event: load the monitor and what the check looks at, decide in core, store, move the
 //! monitor.
 
-use aria_core::event::{BatchAccepted, BatchId, Fact};
-use aria_core::forecast::Forecast;
+use aria_core::event::{BatchAccepted, Fact};
 use aria_core::model::Model;
-use aria_core::monitor::{self, Checked, Inputs, Noted, Pending, State, Turn};
+use aria_core::monitor::{self, Checked, Inputs, Noted, State, Turn};
 use aria_core::outbox::{BY_HAND, Outbox};
 use aria_core::registry::Registry;
 use aria_core::series::SeriesId;
@@ -30,7 +29,7 @@ impl Drift {
             Claim::Mine(held) => held,
             Claim::Not(outcome) => return Ok(outcome),
         };
-        let checked = self.decide(&held.document, &accepted.batch, &delivery.id).await?;
+        let checked = self.decide(&held.document, accepted, &delivery.id).await?;
         self.move_to(delivery, held.revision, &checked).await
     }
 
@@ -70,7 +69,8 @@ impl Drift {
         Ok(Outcome::Done(to.state.outbox.as_ref().map(|o| o.events.clone()).unwrap_or_default()))
     }
 
-    async fn decide(&self, state: &State, batch: &BatchId, cause: &str) -> Result<Checked, Failure> {
+    async fn decide(&self, state: &State, accepted: &BatchAccepted, cause: &str) -> Result<Checked, Failure> {
+        let batch = &accepted.batch;
         let artifacts = &self.stores.artifacts;
         let series = Series::open(artifacts, &batch.snapshot).await?;
         let from = batch.origin.plus(-i64::from(monitor::history_days(&series.definition, state)) * DAY);
@@ -84,8 +84,21 @@ impl Drift {
             let (_, forecast) = library::forecast(artifacts, &pending.forecast).await?;
             forecasts.push((pending.clone(), forecast));
         }
-        let (state, batch, cause) = (state.clone(), batch.clone(), cause.to_owned());
-        let checked = cpu(move || check(&state, &batch, &series, &history, model.as_ref(), &forecasts, &cause)).await?;
+        let companions = series.companions(artifacts, from, batch.origin).await?;
+        let (state, accepted, cause) = (state.clone(), accepted.clone(), cause.to_owned());
+        let looked_at = move || {
+            let inputs = Inputs {
+                definition: &series.definition,
+                batch: &accepted.batch,
+                rows: (accepted.rows, accepted.rows_quarantined),
+                history: &history,
+                companions: &companions,
+                model: model.as_ref(),
+                forecasts: &forecasts,
+            };
+            monitor::check(&state, &inputs, &cause)
+        };
+        let checked = cpu(looked_at).await?;
         checked.map_err(Failure::permanent)
     }
 
@@ -160,17 +173,4 @@ impl Handler for Drift {
         let passed = monitor::pass_over(&held.document, series, &accepted.batch, &delivery.id, reason);
         self.move_to(delivery, held.revision, &passed.map_err(Failure::permanent)?).await
     }
-}
-
-fn check(
-    state: &State,
-    batch: &BatchId,
-    series: &Series,
-    history: &aria_core::history::History,
-    model: Option<&Model>,
-    forecasts: &[(Pending, Forecast)],
-    cause: &str,
-) -> Result<Checked, monitor::MonitorError> {
-    let inputs = Inputs { definition: &series.definition, batch, history, model, forecasts };
-    monitor::check(state, &inputs, cause)
 }

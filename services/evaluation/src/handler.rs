@@ -158,6 +158,7 @@ fn told(delivery: &Delivery, trained: &ModelTrained, version: &Version, registry
             model: version.model.clone(),
             previous: takeover.from.clone(),
             by: Promotion::Evaluation { retraining: trained.retraining.clone(), evaluation: evaluation.clone() },
+            pinned: false,
         }),
         (_, evaluation) => Fact::ModelRejected(ModelRejected {
             retraining: trained.retraining.clone(),

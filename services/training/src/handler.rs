@@ -26,8 +26,10 @@ impl Training {
         let end = series.manifest.end;
         let from = model::data_from(&series.definition, series.manifest.first, end);
         let inputs = series.inputs(artifacts, from, end).await?;
+        let companions = series.companions(artifacts, from, end).await?;
         let request = request.clone();
-        cpu(move || model::train(&request, (&series.manifest.definition, &series.definition), &inputs)).await
+        cpu(move || model::train(&request, (&series.manifest.definition, &series.definition), &inputs, &companions))
+            .await
     }
 }
 

@@ -132,6 +132,11 @@ impl Calibration {
         Self { cadence, steps, past: Vec::new(), factors, level_from }
     }
 
+    /// Lets only errors of origins from a time on tell of the level.
+    pub(super) fn correct_from(&mut self, level_from: Timestamp) {
+        self.level_from = level_from;
+    }
+
     /// One whose quantiles are these half widths: errors of one origin at `at` with them, as many of each sign.
     pub(crate) fn of_half_widths(cadence: Cadence, widths: &[HalfWidths], at: Timestamp) -> Self {
         let mut calibration = Self::new(cadence, widths.len(), at.plus(DAY));

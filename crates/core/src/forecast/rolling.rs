@@ -12,7 +12,7 @@ use crate::series::Definition;
 use crate::time::{DAY, Timestamp};
 
 /// Days between two cuts before the holdout.
-const FOLD_DAYS: i64 = 30;
+pub(super) const FOLD_DAYS: i64 = 30;
 /// The most cuts before the holdout: five months.
 const MOST_FOLDS: i64 = 5;
 

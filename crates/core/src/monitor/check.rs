@@ -1,19 +1,20 @@
 //! One check: score what arrived, compare, judge, decide.
 
-use super::report::{Report, Scores};
+use super::report::{Diagnosis, Expected, Report, Scores};
 use super::{Pending, Phase, State, kept_days, retraining_id};
 use crate::CODE_VERSION;
-use crate::artifact::{Artifact, Kind, Ref};
+use crate::artifact::{Artifact, Kind};
 use crate::document::DocumentError;
+use crate::drift::relation::{self, Companion};
 use crate::drift::{self, Answer, Finding};
 use crate::event::{BatchId, DriftChecked, Event, Fact, PerformanceScored, Retraining, Verdict};
 use crate::forecast::{Forecast, NEEDED_DAYS};
 use crate::history::History;
 use crate::model::Model;
 use crate::outbox::Outbox;
-use crate::policy::{self, Decision, Situation};
+use crate::policy::{self, Basis, Decision, Trigger};
 use crate::series::{Definition, Quantity, SeriesId};
-use crate::skill::{self, DayScore, Skill};
+use crate::skill::{self, Skill, Yardstick};
 use crate::time::{DAY, HOUR, Timestamp};
 
 /// What a check looks at, loaded for it.
@@ -23,8 +24,12 @@ pub struct Inputs<'a> {
     pub definition: &'a Definition,
     /// The batch.
     pub batch: &'a BatchId,
+    /// Rows of the batch that were taken, and that were refused.
+    pub rows: (u64, u64),
     /// The newest [`history_days`] of the batch's snapshot.
     pub history: &'a History,
+    /// The other columns of its rows, as long.
+    pub companions: &'a [Companion],
     /// The serving model.
     pub model: Option<&'a Model>,
     /// The forecasts that the state watches.
@@ -54,7 +59,7 @@ pub enum MonitorError {
 /// length.
 pub fn history_days(definition: &Definition, state: &State) -> u32 {
     let watched = kept_days(definition.drift.window_days) + NEEDED_DAYS.unsigned_abs() as u32;
-    let days = watched.max(drift::days_needed(definition));
+    let days = watched.max(drift::days_needed(definition)).max(relation::DAYS_NEEDED);
     match &state.serving {
         Some(_) => days,
         None => days.max(definition.forecast.history_days.saturating_mul(2)),
@@ -69,32 +74,26 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     let definition = inputs.definition;
     let now = inputs.batch.origin;
     let mut next = state.clone();
-    let scored = score(&mut next.forecasts, inputs);
-    next.days.extend(scored.iter().map(|(_, score)| *score).filter(|score| score.day == 1));
+    let scored = score(&mut next, inputs);
     next.forget_old(now, definition.drift.window_days);
 
-    let report = compare(&next, inputs);
+    let mut report = compare(&next, inputs);
+    let basis = basis(&next, inputs, &report);
     let decision = match definition.quantity {
         Quantity::Weather => Decision::Wait { reason: "weather forecasts are there for other series".to_owned() },
-        Quantity::Intensity | Quantity::Emission => {
-            policy::decide(&definition.policy, &situation(&next, inputs, &report), now)
-        }
+        Quantity::Intensity | Quantity::Emission => policy::decide(&definition.policy, &next.past(), &basis, now),
     };
+    report.basis = Some(basis);
     let series = &definition.id;
     let report = with_decision(report, &decision);
     let mut artifacts = vec![Artifact::document(Kind::Report, series, &report)?];
     let mut facts = Vec::new();
     let request = request(&next, inputs, &decision);
     let verdict = verdict(&decision, request.as_ref(), &next);
-    if !scored.is_empty() {
-        let scores = Scores {
-            series: series.clone(),
-            batch: inputs.batch.clone(),
-            days: scored,
-            code_version: CODE_VERSION.into(),
-        };
-        let artifact = Artifact::document(Kind::Score, series, &scores)?;
-        let (score, days) = (artifact.name.clone(), scores.days.len() as u64);
+    if !(scored.days.is_empty() && scored.revised.is_empty()) {
+        let days = (scored.days.len() + scored.revised.len()) as u64;
+        let artifact = Artifact::document(Kind::Score, series, &scored)?;
+        let score = artifact.name.clone();
         facts.push(Fact::PerformanceScored(PerformanceScored { batch: inputs.batch.clone(), score, days }));
         artifacts.push(artifact);
     }
@@ -104,9 +103,14 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     next.sequence = inputs.batch.sequence;
     next.origin = next.origin.max(Some(now));
     next.phase = Phase::Forecast { sequence: inputs.batch.sequence };
+    next.deferred = match decision {
+        Decision::Proceed { deferred, .. } => deferred.map(|(trigger, _)| trigger),
+        Decision::Retrain(_) | Decision::Wait { .. } => None,
+    };
     if let Some(request) = request {
         next.phase = Phase::Retraining { id: request.id.clone(), held: Some(inputs.batch.sequence) };
         next.last_asked = Some(now);
+        next.asked_at.push(now);
         next.asked += 1;
         facts.push(Fact::RetrainingRequested(request));
     }
@@ -115,22 +119,35 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     Ok(Checked { artifacts, state: next })
 }
 
-/// Scores every day of the watched forecasts whose last hour has come.
-fn score(pending: &mut [Pending], inputs: &Inputs<'_>) -> Vec<(Ref, DayScore)> {
+/// Scores every day of the watched forecasts whose last hour has come, and anew those whose hours were revised.
+fn score(next: &mut State, inputs: &Inputs<'_>) -> Scores {
     let now = inputs.batch.origin;
-    let mut scored = Vec::new();
-    for watched in pending {
+    let (mut days, mut revised) = (Vec::new(), Vec::new());
+    for watched in &mut next.forecasts {
         let Some((_, forecast)) = inputs.forecasts.iter().find(|(p, _)| p.forecast == watched.forecast) else {
             continue;
         };
-        let days = inputs.definition.forecast.horizon_hours / 24;
-        let arrived = (now.since(watched.origin) / DAY).clamp(0, i64::from(days)) as u32;
-        for day in watched.days_scored + 1..=arrived {
-            scored.extend(skill::score_day(forecast, inputs.history, day).map(|s| (watched.forecast.clone(), s)));
+        let horizon = inputs.definition.forecast.horizon_hours / 24;
+        let arrived = (now.since(watched.origin) / DAY).clamp(0, i64::from(horizon)) as u32;
+        for day in 1..=arrived.max(watched.days_scored) {
+            let Some(score) = skill::score_day(forecast, inputs.history, day) else { continue };
+            let before = next.days.iter_mut().find(|s| (s.origin, s.day) == (score.origin, score.day));
+            match before {
+                Some(before) if *before == score => {}
+                Some(before) => {
+                    *before = score.clone();
+                    revised.push((watched.forecast.clone(), score));
+                }
+                None => {
+                    next.days.push(score.clone());
+                    days.push((watched.forecast.clone(), score));
+                }
+            }
         }
         watched.days_scored = watched.days_scored.max(arrived);
     }
-    scored
+    let (series, batch) = (inputs.definition.id.clone(), inputs.batch.clone());
+    Scores { series, batch, days, revised, code_version: CODE_VERSION.into() }
 }
 
 fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
@@ -139,19 +156,81 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
     let window_start = now.plus(-i64::from(definition.drift.window_days) * DAY);
     let since = state.serving.as_ref().map_or(now, |s| s.since);
     let reference = inputs.model.and_then(|m| m.reference.as_ref());
-    let data = reference.map(|r| drift::data(r, inputs.history, definition));
+    let data = reference.map(|r| drift::data(r, inputs.history, definition)).unwrap_or_default();
+    let prediction = vec![prediction(inputs, window_start)];
+    let relation = inputs.model.map(|model| relation_of(model, inputs));
+    let skill = skill::judge(&state.days, yardstick(inputs.model), since, now, &definition.drift);
+    let newest = inputs.forecasts.iter().map(|(_, forecast)| forecast).max_by_key(|forecast| forecast.origin);
+    let diagnosis = diagnosis(inputs, &data, &prediction, relation.as_ref(), &skill);
     Report {
         series: definition.id.clone(),
         batch: inputs.batch.clone(),
         model: state.serving.as_ref().map(|s| s.model.clone()),
         window: (window_start, now),
-        data: data.unwrap_or_default(),
-        prediction: vec![prediction(inputs, window_start)],
-        skill: skill::judge(&state.days, since, now, &definition.drift),
+        data,
+        prediction,
+        relation,
+        skill,
+        diagnosis: Some(diagnosis),
+        expected: newest.map(Expected::of).unwrap_or_default(),
+        basis: None,
+        decision: None,
         retraining: None,
         remark: None,
         code_version: CODE_VERSION.to_owned(),
     }
+}
+
+/// What the serving model's errors usually are, or why that is not known.
+fn yardstick(model: Option<&Model>) -> Result<&Yardstick, &str> {
+    match model {
+        None => Err("no model serves"),
+        Some(model) => {
+            model.yardstick.as_ref().ok_or("the serving model's own past is too short to tell what is usual")
+        }
+    }
+}
+
+fn relation_of(model: &Model, inputs: &Inputs<'_>) -> Finding {
+    match &model.relation {
+        Some(relation) => relation.check(inputs.history, inputs.companions, inputs.definition),
+        None => relation::insufficient("the serving model knows no other columns of the series' rows".to_owned()),
+    }
+}
+
+/// What the answers come to: the worst that is sure, bad data before all else.
+fn diagnosis(
+    inputs: &Inputs<'_>,
+    data: &[Finding],
+    prediction: &[Finding],
+    relation: Option<&Finding>,
+    skill: &Skill,
+) -> Diagnosis {
+    let drifted = |finding: &Finding| finding.answer == Answer::Drifted;
+    if broken(inputs, relation).is_some() {
+        return Diagnosis::DataBroken;
+    }
+    match skill.answer {
+        Answer::Drifted => Diagnosis::ModelWorse,
+        _ if skill.is_harder() => Diagnosis::WorldHarder,
+        _ if data.iter().chain(prediction).any(drifted) => Diagnosis::InputChanged,
+        Answer::InsufficientData => Diagnosis::InsufficientData,
+        Answer::Stable => Diagnosis::Steady,
+    }
+}
+
+/// The share of refused rows in a batch from which nothing is trained on it.
+const REFUSED_SHARE: f64 = 0.1;
+
+/// Why the data cannot be trained on, where it cannot.
+fn broken(inputs: &Inputs<'_>, relation: Option<&Finding>) -> Option<String> {
+    let (rows, refused) = inputs.rows;
+    if refused as f64 > REFUSED_SHARE * (rows + refused) as f64 {
+        return Some(format!("{refused} of {} rows of the batch were refused", rows + refused));
+    }
+    relation
+        .filter(|finding| finding.answer == Answer::Drifted)
+        .map(|finding| format!("{}: see whether the feed is right, then ask with `aria retrain`", finding.reason))
 }
 
 /// Compares the first days of the window's forecasts with what came to pass.
@@ -165,7 +244,7 @@ fn prediction(inputs: &Inputs<'_>, window_start: Timestamp) -> Finding {
     drift::prediction(&pairs, inputs.definition.drift.significance)
 }
 
-fn situation(state: &State, inputs: &Inputs<'_>, report: &Report) -> Situation {
+fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
     let Skill { answer, reason, .. } = &report.skill;
     let drifted: Vec<&str> = report
         .data
@@ -175,13 +254,13 @@ fn situation(state: &State, inputs: &Inputs<'_>, report: &Report) -> Situation {
         .map(|f| f.reason.as_str())
         .collect();
     let diagnosed = !drifted.is_empty() && report.skill.is_falling();
-    Situation {
-        serving_since: state.serving.as_ref().map(|s| s.since),
-        last_asked: state.last_asked,
-        failures: state.failures,
+    let since = state.last_asked.unwrap_or(inputs.history.start());
+    Basis {
         history_days: inputs.history.measured_days(),
         history_needed: inputs.definition.forecast.history_days,
+        new_days: inputs.history.between(since, inputs.history.end()).measured_days(),
         brings_news: state.origin.is_none_or(|origin| inputs.batch.origin > origin),
+        broken: broken(inputs, report.relation.as_ref()),
         skill_alarm: (*answer == Answer::Drifted).then(|| reason.clone()),
         drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),
     }
@@ -189,15 +268,16 @@ fn situation(state: &State, inputs: &Inputs<'_>, report: &Report) -> Situation {
 
 fn with_decision(mut report: Report, decision: &Decision) -> Report {
     match decision {
-        Decision::Proceed { degraded } => report.remark.clone_from(degraded),
-        Decision::Retrain { cause, evidence } => report.retraining = Some((*cause, evidence.clone())),
+        Decision::Proceed { degraded, .. } => report.remark.clone_from(degraded),
+        Decision::Retrain(trigger) => report.retraining = Some((trigger.cause, trigger.evidence.clone())),
         Decision::Wait { reason } => report.remark = Some(reason.clone()),
     }
+    report.decision = Some(decision.clone());
     report
 }
 
 fn request(state: &State, inputs: &Inputs<'_>, decision: &Decision) -> Option<Retraining> {
-    let Decision::Retrain { cause, evidence } = decision else { return None };
+    let Decision::Retrain(Trigger { cause, evidence }) = decision else { return None };
     let snapshot = &inputs.batch.snapshot;
     Some(Retraining {
         id: retraining_id(&inputs.definition.id, *cause, snapshot, state.asked),
@@ -213,10 +293,10 @@ fn verdict(decision: &Decision, request: Option<&Retraining>, state: &State) -> 
     match (decision, request, &state.serving) {
         (Decision::Wait { reason }, _, _) => Verdict::Wait { reason: reason.clone() },
         (_, Some(request), _) => Verdict::Hold { retraining: request.id.clone() },
-        (Decision::Proceed { degraded }, None, Some(serving)) => {
+        (Decision::Proceed { degraded, .. }, None, Some(serving)) => {
             Verdict::Proceed { model: serving.model.clone(), degraded: degraded.clone() }
         }
-        (Decision::Proceed { .. } | Decision::Retrain { .. }, None, _) => {
+        (Decision::Proceed { .. } | Decision::Retrain(_), None, _) => {
             Verdict::Wait { reason: "no model has been promoted".to_owned() }
         }
     }
@@ -242,7 +322,12 @@ pub fn pass_over(
         window: (batch.origin, batch.origin),
         data: Vec::new(),
         prediction: Vec::new(),
+        relation: None,
         skill,
+        diagnosis: None,
+        expected: Vec::new(),
+        basis: None,
+        decision: None,
         retraining: None,
         remark: Some(reason.clone()),
         code_version: CODE_VERSION.to_owned(),

@@ -44,7 +44,14 @@ fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
     let is_newer = state.serving.as_ref().is_none_or(|serving| serving.number < promoted.number);
     let serve = |next: &mut State| {
         if is_newer {
-            next.serving = Some(Serving { model: promoted.model.clone(), since: at, number: promoted.number });
+            next.serving = Some(Serving {
+                model: promoted.model.clone(),
+                since: at,
+                number: promoted.number,
+                pinned: promoted.pinned,
+            });
+            // What was due was due for the model before.
+            next.deferred = None;
         }
     };
     let noted = match &promoted.by {

@@ -6,6 +6,8 @@ use crate::artifact::Ref;
 use crate::document::Document;
 use crate::drift::Finding;
 use crate::event::{BatchId, Cause};
+use crate::forecast::{Forecast, Point};
+use crate::policy::{Basis, Decision};
 use crate::series::SeriesId;
 use crate::skill::{DayScore, Skill};
 use crate::time::Timestamp;
@@ -25,14 +27,81 @@ pub struct Report {
     pub data: Vec<Finding>,
     /// Has the prediction changed? Predicted against actual distribution.
     pub prediction: Vec<Finding>,
+    /// Do the values still stand to the other columns of their rows as they did?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Finding>,
     /// Has the model become worse?
     pub skill: Skill,
+    /// What all of it comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Diagnosis>,
+    /// What the newest forecasts may be off by, before their hours come: an estimate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<Expected>,
+    /// What the policy looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+    /// What it decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// The retraining that was asked for, and the evidence.
     pub retraining: Option<(Cause, String)>,
     /// Why the forecast is degraded or waits, where it is or does.
     pub remark: Option<String>,
     /// Version of the code that made the report.
     pub code_version: String,
+}
+
+/// What the answers of a check come to. Only the last asks for a retraining.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Diagnosis {
+    /// Nothing has changed.
+    Steady,
+    /// There is too little to say whether the model is as ever.
+    InsufficientData,
+    /// The data is broken: rows were refused, or the level moved while its covariates did not.
+    DataBroken,
+    /// The input or the prediction is distributed otherwise; the model copes.
+    InputChanged,
+    /// Forecasts are further off than usual and naive ones too; the model is as ever.
+    WorldHarder,
+    /// Forecasts are further off than such days bring.
+    ModelWorse,
+}
+
+/// What a forecast may be off by, by the width of its intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// When it was issued.
+    pub origin: Timestamp,
+    /// The day of the horizon, from 1.
+    pub day: u32,
+    /// The mean absolute error that its intervals speak of, in the series' unit.
+    pub mae: f64,
+}
+
+impl Expected {
+    /// Of each whole day of a forecast that has not met its hours.
+    pub fn of(forecast: &Forecast) -> Vec<Self> {
+        let days = forecast.points.chunks_exact(forecast.cadence.per_day());
+        let of_day = |(day, points): (usize, &[Point])| Self {
+            origin: forecast.origin,
+            day: day as u32 + 1,
+            mae: points.iter().map(expected_error).sum::<f64>() / points.len() as f64,
+        };
+        days.enumerate().map(of_day).collect()
+    }
+}
+
+/// The mean absolute error between whose quantiles the half widths of intervals stand, straight between them; beyond the
+/// last as far again as between the last two.
+fn expected_error(point: &Point) -> f64 {
+    let half = |lower: f64, upper: f64| (upper - lower) / 2.0;
+    let (of_50, of_80) = (half(point.lower_50, point.upper_50), half(point.lower_80, point.upper_80));
+    let of_95 = half(point.lower_95, point.upper_95);
+    let middles = [(0.5, of_50 / 2.0), (0.3, (of_50 + of_80) / 2.0), (0.15, (of_80 + of_95) / 2.0)];
+    middles.iter().map(|(share, middle)| share * middle).sum::<f64>() + 0.05 * (of_95 + (of_95 - of_80) / 2.0)
 }
 
 impl Document for Report {
@@ -49,6 +118,9 @@ pub struct Scores {
     pub batch: BatchId,
     /// The scored days with the forecast each belongs to.
     pub days: Vec<(Ref, DayScore)>,
+    /// Days that had been scored before and are scored anew, because hours of them were revised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revised: Vec<(Ref, DayScore)>,
     /// Version of the code that made the scores.
     pub code_version: String,
 }

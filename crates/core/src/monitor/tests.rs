@@ -135,7 +135,13 @@ fn a_request_does_not_overwrite_facts_that_are_still_to_be_published() {
 }
 
 fn promoted(number: u64, model: &str, by: Promotion) -> Event {
-    event(Fact::ModelPromoted(ModelPromoted { number, model: artifact(Kind::Model, model), previous: None, by }))
+    event(Fact::ModelPromoted(ModelPromoted {
+        number,
+        model: artifact(Kind::Model, model),
+        previous: None,
+        by,
+        pinned: false,
+    }))
 }
 
 fn by_hand() -> Promotion {

@@ -96,7 +96,12 @@ impl Names for Report {
             window: _,
             data: _,
             prediction: _,
+            relation: _,
             skill: _,
+            diagnosis: _,
+            expected: _,
+            basis: _,
+            decision: _,
             retraining: _,
             remark: _,
             code_version: _,
@@ -107,14 +112,14 @@ impl Names for Report {
 
 impl Names for Scores {
     fn names(&self) -> Vec<&Ref> {
-        let Self { series: _, batch, days, code_version: _ } = self;
-        [batch.names(), days.iter().map(|(forecast, _)| forecast).collect()].concat()
+        let Self { series: _, batch, days, revised, code_version: _ } = self;
+        [batch.names(), days.iter().chain(revised).map(|(forecast, _)| forecast).collect()].concat()
     }
 }
 
 impl Names for Model {
     fn names(&self) -> Vec<&Ref> {
-        let Self { series: _, origin, fitted: _, reference: _, limits: _ } = self;
+        let Self { series: _, origin, fitted: _, reference: _, yardstick: _, relation: _, limits: _ } = self;
         let Provenance {
             retraining: _,
             cause: _,
@@ -170,9 +175,11 @@ impl Names for State {
             asked: _,
             asked_by_hand,
             failures: _,
+            asked_at: _,
+            deferred: _,
             outbox,
         } = self;
-        let serving = serving.iter().map(|Serving { model, since: _, number: _ }| model);
+        let serving = serving.iter().map(|Serving { model, since: _, number: _, pinned: _ }| model);
         let forecasts = forecasts.iter().map(|Pending { origin: _, forecast, days_scored: _ }| forecast);
         let asked = asked_by_hand.iter().map(|AskedByHand { id: _, snapshot }| snapshot);
         serving.chain(forecasts).chain(asked).chain(outbox.iter().flat_map(Names::names)).collect()

@@ -200,15 +200,26 @@ impl Default for Forecasting {
 pub struct Drift {
     /// Days of the window that is compared.
     pub window_days: u32,
-    /// The factor by which the error against the naive forecast must exceed its history to be an alarm.
+    /// The factor by which the error must exceed what such days usually bring to be an alarm, however sure it is.
     pub skill_factor: f64,
     /// The significance level of tests, after correction for autocorrelation.
     pub significance: f64,
+    /// Alarms that the monitor may raise in a year in which nothing changes.
+    #[serde(skip_serializing_if = "is_usual_budget")]
+    pub alarms_a_year: f64,
+}
+
+/// The alarms a year that a definition allows unless it says otherwise.
+const USUAL_BUDGET: f64 = 1.0;
+
+/// Left out where it is stored, so that a definition without it keeps its bytes.
+fn is_usual_budget(alarms_a_year: &f64) -> bool {
+    *alarms_a_year == USUAL_BUDGET
 }
 
 impl Default for Drift {
     fn default() -> Self {
-        Self { window_days: 14, skill_factor: 1.15, significance: 0.01 }
+        Self { window_days: 14, skill_factor: 1.15, significance: 0.01, alarms_a_year: USUAL_BUDGET }
     }
 }
 
@@ -236,11 +247,36 @@ pub struct Policy {
     pub refresh_days: u32,
     /// Rejected or failed retrainings in a row after which only a person can ask.
     pub give_up_after: u32,
+    /// Measured days that must have come since the last retraining was asked for.
+    #[serde(skip_serializing_if = "is_usual_news")]
+    pub new_days: u32,
+    /// Retrainings that may be asked for within a year, beside those by a person.
+    #[serde(skip_serializing_if = "is_usual_allowance")]
+    pub retrainings_a_year: u32,
+}
+
+/// What a policy asks for unless its definition says otherwise.
+const USUAL_NEWS: u32 = 7;
+const USUAL_ALLOWANCE: u32 = 10;
+
+fn is_usual_news(new_days: &u32) -> bool {
+    *new_days == USUAL_NEWS
+}
+
+fn is_usual_allowance(retrainings_a_year: &u32) -> bool {
+    *retrainings_a_year == USUAL_ALLOWANCE
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { triggers: Triggers::Drift, cooldown_days: 14, refresh_days: 90, give_up_after: 8 }
+        Self {
+            triggers: Triggers::Drift,
+            cooldown_days: 14,
+            refresh_days: 90,
+            give_up_after: 8,
+            new_days: USUAL_NEWS,
+            retrainings_a_year: USUAL_ALLOWANCE,
+        }
     }
 }
 
@@ -482,6 +518,11 @@ impl Forecasting {
 impl Drift {
     fn check(&self, faults: &mut Faults) {
         faults.check("drift.window_days", (7..=90).contains(&self.window_days), "must be 7 to 90");
+        faults.check(
+            "drift.alarms_a_year",
+            self.alarms_a_year > 0.0 && self.alarms_a_year <= 365.0,
+            "must be above 0 and at most 365",
+        );
         faults.check("drift.skill_factor", self.skill_factor.is_finite() && self.skill_factor > 1.0, "must exceed 1");
         faults.check(
             "drift.significance",

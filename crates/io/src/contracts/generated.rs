@@ -458,6 +458,9 @@ pub struct ModelPromoted {
     /// Place among the changes of the series' serving model, from 1, without gaps. Required.
     #[prost(uint64, tag = "7")]
     pub number: u64,
+    /// Whether a person holds it in its place: nothing takes over from it by itself.
+    #[prost(bool, tag = "8")]
+    pub pinned: bool,
     /// How it came to be. Required.
     #[prost(oneof = "model_promoted::By", tags = "5, 6")]
     pub by: ::core::option::Option<model_promoted::By>,

@@ -38,7 +38,7 @@ pub(super) fn failed(event: &Event, fact: &TrainingFailed) -> wire::TrainingFail
 }
 
 pub(super) fn promoted(event: &Event, fact: &ModelPromoted) -> wire::ModelPromoted {
-    let ModelPromoted { number, model, previous, by } = fact;
+    let ModelPromoted { number, model, previous, by, pinned } = fact;
     wire::ModelPromoted {
         number: *number,
         series: event.series.to_string(),
@@ -46,6 +46,7 @@ pub(super) fn promoted(event: &Event, fact: &ModelPromoted) -> wire::ModelPromot
         model: Some(model.into()),
         previous: previous.as_ref().map(Into::into),
         by: Some(by.into()),
+        pinned: *pinned,
     }
 }
 
@@ -98,13 +99,14 @@ impl TryFrom<wire::ModelPromoted> for Event {
     type Error = FieldError;
 
     fn try_from(message: wire::ModelPromoted) -> Result<Self, FieldError> {
-        let wire::ModelPromoted { series, as_of_unix_seconds, model, previous, by, number } = message;
+        let wire::ModelPromoted { series, as_of_unix_seconds, model, previous, by, number, pinned } = message;
         let by = by.ok_or_else(|| FieldError::at("by", FieldFault::Missing))?;
         let fact = ModelPromoted {
             number: field::from_one("number", number)?,
             model: field::required("model", model)?,
             previous: field::optional("previous", previous)?,
             by: Promotion::try_from(by)?,
+            pinned,
         };
         field::event(&series, as_of_unix_seconds, Fact::ModelPromoted(fact))
     }

@@ -163,6 +163,7 @@ fn promoted() -> wire::ModelPromoted {
             evaluation: Some(artifact(Kind::Evaluation)),
         })),
         number: 1,
+        pinned: false,
     }
 }
 

@@ -88,8 +88,9 @@ fn models() -> Vec<(&'static str, Fact)> {
     let evaluation = || artifact(Kind::Evaluation, Format::Json);
     let by_evaluation = Promotion::Evaluation { retraining: retraining(Cause::Drifted), evaluation: evaluation() };
     let by_rollback = Promotion::Rollback { reason: "operator: the newest model misses the evening peak".into() };
-    let promoted =
-        |by| Fact::ModelPromoted(ModelPromoted { number: 3, model: model(), previous: Some(incumbent()), by });
+    let promoted = |by| {
+        Fact::ModelPromoted(ModelPromoted { number: 3, model: model(), previous: Some(incumbent()), by, pinned: false })
+    };
     let trained = ModelTrained { retraining: retraining(Cause::SkillFell), model: model() };
     let failed =
         TrainingFailed { retraining: retraining(Cause::Scheduled), reason: "2 of 8760 hours are known".into() };

@@ -1,11 +1,14 @@
 //! What a check makes of a batch: the verdict, the request, the scores, and the state that goes with them.
 
 use super::*;
-use crate::artifact::{Format, Sha256Hex};
+use crate::artifact::{Format, Ref, Sha256Hex};
+use crate::document;
 use crate::event::Cause;
 use crate::forecast::tests::{definition, simulated, start};
 use crate::forecast::{Point, baseline};
 use crate::monitor::Serving;
+use crate::skill::DayScore;
+use crate::skill::tests::{as_usual, worse};
 use crate::time::Cadence;
 
 const DAYS: i64 = 120;
@@ -29,7 +32,8 @@ fn daily() -> (Definition, History) {
 
 fn checked(state: &State, history: &History, batch: &BatchId, forecasts: &[(Pending, Forecast)]) -> Checked {
     let definition = daily().0;
-    let inputs = Inputs { definition: &definition, batch, history, model: None, forecasts };
+    let inputs =
+        Inputs { definition: &definition, batch, rows: (1, 0), history, companions: &[], model: None, forecasts };
     check(state, &inputs, "cause").unwrap()
 }
 
@@ -54,7 +58,7 @@ fn request_of(checked: &Checked) -> Option<Retraining> {
 }
 
 fn served(since: Timestamp) -> State {
-    let serving = Serving { model: artifact(Kind::Model, "m"), since, number: 1 };
+    let serving = Serving { model: artifact(Kind::Model, "m"), since, number: 1, pinned: false };
     State { sequence: 1, origin: Some(at(DAYS - 1)), serving: Some(serving), ..State::default() }
 }
 
@@ -89,11 +93,11 @@ fn days_measured_before_a_hole_of_years_do_not_hasten_the_first_model() {
 #[test]
 fn a_check_reads_no_more_for_a_long_series_and_less_once_a_model_serves() {
     let mut definition = daily().0;
-    // Twice the window of 14 days and 35 more.
-    assert_eq!(history_days(&definition, &served(at(100))), 63);
+    // Sixty days for the relation to covariates, and the eight that it is checked on.
+    assert_eq!(history_days(&definition, &served(at(100))), 68);
     definition.forecast.history_days = 365;
     assert_eq!(history_days(&definition, &State::default()), 730);
-    assert_eq!(history_days(&definition, &served(at(100))), 63);
+    assert_eq!(history_days(&definition, &served(at(100))), 68);
 }
 
 #[test]
@@ -118,23 +122,37 @@ fn a_batch_that_shows_nothing_new_is_forecast_with_the_serving_model() {
     assert_eq!((made.state.sequence, made.state.origin), (2, Some(at(DAYS))));
 }
 
-/// First days of a year, better than naive until the newest fortnight, in which they are worse.
+/// A model whose errors were as usual for a year.
+fn watched_model() -> Model {
+    let stored = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/model.v3.json")).unwrap();
+    let past = as_usual(at(-400), 365);
+    let yardstick = Some(Yardstick::learn(&past, &definition("1d", 96).drift).unwrap());
+    Model { yardstick, reference: None, ..document::decode(&stored).unwrap() }
+}
+
+/// Scores of the days before one, half as large again as usual in the newest fortnight.
 fn fallen(until: i64) -> Vec<DayScore> {
-    let score = |day: i64| DayScore {
-        origin: at(day),
-        day: 1,
-        mae: if day < until - 14 { 7.0 } else { 12.0 },
-        naive_mae: 10.0,
-        bias: 0.0,
-        steps: 1,
+    worse(as_usual(at(until - 40), 40), at(until - 14), 1.5)
+}
+
+fn checked_with(state: &State, history: &History, batch: &BatchId, model: &Model) -> Checked {
+    let definition = daily().0;
+    let inputs = Inputs {
+        definition: &definition,
+        batch,
+        rows: (1, 0),
+        history,
+        companions: &[],
+        model: Some(model),
+        forecasts: &[],
     };
-    (until - 90..until).map(score).collect()
+    check(state, &inputs, "cause").unwrap()
 }
 
 #[test]
 fn a_batch_is_held_when_the_skill_fell_and_the_model_to_beat_is_named() {
     let state = State { days: fallen(DAYS), ..served(at(40)) };
-    let made = checked(&state, &daily().1, &batch(2, at(DAYS)), &[]);
+    let made = checked_with(&state, &daily().1, &batch(2, at(DAYS)), &watched_model());
     let request = request_of(&made).unwrap();
     assert_eq!((request.cause, request.incumbent), (Cause::SkillFell, Some(artifact(Kind::Model, "m"))));
 }
@@ -142,12 +160,13 @@ fn a_batch_is_held_when_the_skill_fell_and_the_model_to_beat_is_named() {
 #[test]
 fn one_cause_asks_once_however_many_batches_show_it() {
     let state = State { days: fallen(DAYS - 1), ..served(at(40)) };
-    let asked = checked(&state, &daily().1, &batch(2, at(DAYS - 1).plus(DAY)), &[]);
+    let model = watched_model();
+    let asked = checked_with(&state, &daily().1, &batch(2, at(DAYS - 1).plus(DAY)), &model);
     assert!(request_of(&asked).is_some());
     // The retraining ended without a new model, and the alarm is still raised by the next day's batch.
     let after = State { phase: Phase::Idle, failures: 1, ..asked.state };
     let longer = simulated(Cadence::Day, DAYS as usize + 1, 1);
-    let made = checked(&after, &longer, &batch(3, at(DAYS + 1)), &[]);
+    let made = checked_with(&after, &longer, &batch(3, at(DAYS + 1)), &model);
     assert_eq!(request_of(&made), None);
     let Verdict::Proceed { degraded: Some(why), .. } = verdict_of(&made) else { panic!("{:?}", verdict_of(&made)) };
     // The cooldown of 14 days is doubled by the failure, and a day of it has passed.
@@ -157,7 +176,8 @@ fn one_cause_asks_once_however_many_batches_show_it() {
 #[test]
 fn a_check_made_twice_gives_the_same_bytes() {
     let state = State { days: fallen(DAYS), ..served(at(40)) };
-    let made = [(); 2].map(|()| checked(&state, &daily().1, &batch(2, at(DAYS)), &[]));
+    let model = watched_model();
+    let made = [(); 2].map(|()| checked_with(&state, &daily().1, &batch(2, at(DAYS)), &model));
     assert_eq!(made[0], made[1]);
     let digests = made.map(|m| m.artifacts.iter().map(|a| Sha256Hex::of(&a.bytes)).collect::<Vec<_>>());
     assert_eq!(digests[0], digests[1]);
@@ -197,10 +217,11 @@ fn each_day_of_a_forecast_is_scored_once_when_its_last_hour_has_come() {
         })
     };
     assert_eq!(scored(&early), Some(2));
-    // Only the first day counts as skill: 5 off, beside the usual week at its level.
+    // The first day is 5 off, beside the usual week at its level.
     let naive = baseline::usual_week(&history, at(116), 1).unwrap()[0];
     let expected = (5.0, (naive - history.at(at(116)).unwrap()).abs());
-    let [day] = <[DayScore; 1]>::try_from(early.state.days.clone()).unwrap();
+    let [day, second] = <[DayScore; 2]>::try_from(early.state.days.clone()).unwrap();
+    assert_eq!((day.day, second.day), (1, 2));
     assert!((day.mae - expected.0).abs() < 1e-9 && (day.naive_mae - expected.1).abs() < 1e-9, "{day:?}");
     let watched = early.state.forecasts[0].clone();
     let later = checked(&early.state, &history, &batch(3, at(120)), &[(watched, made_at)]);
@@ -216,7 +237,7 @@ fn a_forecast_whose_hours_came_late_is_still_scored() {
     let read = i64::from(history_days(&definition, &state));
     let newest = history.between(at(DAYS - read), at(DAYS));
     let made = checked(&state, &newest, &batch(2, at(DAYS)), &[(pending, forecast(&history, at(92)))]);
-    assert_eq!(made.state.days.len(), 1);
+    assert_eq!(made.state.days.len(), 4);
 }
 
 #[test]
@@ -225,4 +246,51 @@ fn a_batch_that_cannot_be_checked_is_passed_and_says_why() {
     let made = pass_over(&served(at(100)), &series, &batch(2, at(DAYS)), "cause", "no snapshot").unwrap();
     assert_eq!(verdict_of(&made), Verdict::Wait { reason: "the batch could not be checked: no snapshot".into() });
     assert_eq!((made.state.sequence, made.state.phase), (2, Phase::Forecast { sequence: 2 }));
+}
+
+#[test]
+fn revised_hours_are_scored_anew_and_told_apart_from_new_ones() {
+    let history = daily().1;
+    let pending = Pending { origin: at(110), forecast: artifact(Kind::Forecast, "f"), days_scored: 0 };
+    let made_at = forecast(&history, at(110));
+    let state = State { forecasts: vec![pending.clone()], ..served(at(100)) };
+    let first = checked(&state, &history, &batch(2, at(DAYS)), &[(pending, made_at.clone())]);
+    assert_eq!(first.state.days.len(), 4);
+    // The second day was 3 lower than first said: the forecast lies 8 above it.
+    let mut values = history.values().to_vec();
+    values[111] -= 3.0;
+    let revised = History::new(start(), Cadence::Day, values);
+    let watched = first.state.forecasts[0].clone();
+    let second = checked(&first.state, &revised, &batch(3, at(DAYS)), &[(watched, made_at)]);
+    let scores = second.artifacts.iter().find(|artifact| artifact.name.kind == Kind::Score).unwrap();
+    let scores: Scores = document::decode(&scores.bytes).unwrap();
+    let days: Vec<(u32, f64)> = scores.revised.iter().map(|(_, score)| (score.day, score.mae)).collect();
+    assert!(scores.days.is_empty() && days.len() == 1 && days[0].0 == 2 && (days[0].1 - 8.0).abs() < 1e-9, "{days:?}");
+    assert!((second.state.days[1].mae - 8.0).abs() < 1e-9);
+    assert_eq!(request_of(&second), None);
+}
+
+#[test]
+fn a_back_fill_asks_for_nothing_though_the_alarm_is_raised() {
+    let state = State { days: fallen(DAYS), origin: Some(at(DAYS)), ..served(at(40)) };
+    let made = checked_with(&state, &daily().1, &batch(2, at(DAYS)), &watched_model());
+    assert_eq!(request_of(&made), None);
+    assert_eq!(made.state.deferred.unwrap().cause, Cause::SkillFell);
+}
+
+#[test]
+fn refused_rows_keep_an_alarm_from_training_on_them() {
+    let (definition, history) = daily();
+    let (state, model) = (State { days: fallen(DAYS), ..served(at(40)) }, watched_model());
+    let of = |rows| {
+        let batch = batch(2, at(DAYS));
+        let (definition, history, model) = (&definition, &history, Some(&model));
+        let inputs = Inputs { definition, batch: &batch, rows, history, companions: &[], model, forecasts: &[] };
+        check(&state, &inputs, "cause").unwrap()
+    };
+    assert!(request_of(&of((20, 2))).is_some());
+    let broken = of((20, 4));
+    assert_eq!(request_of(&broken), None);
+    let report: Report = document::decode(&broken.artifacts[0].bytes).unwrap();
+    assert_eq!(report.diagnosis, Some(Diagnosis::DataBroken));
 }
