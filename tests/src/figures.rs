@@ -6,7 +6,7 @@
 mod carboncast;
 mod intervals;
 mod report;
-mod table;
+pub(crate) mod table;
 
 use std::path::Path;
 
@@ -21,9 +21,10 @@ use aria_core::time::Timestamp;
 
 use self::intervals::Way;
 pub use report::markdown;
+pub(crate) use table::Table;
 
 /// Zones beside Italy, with the zone of their local time.
-const ZONES: [(&str, &str); 7] = [
+pub(crate) const ZONES: [(&str, &str); 7] = [
     ("at", "Europe/Vienna"),
     ("de", "Europe/Berlin"),
     ("es", "Europe/Madrid"),
@@ -46,7 +47,7 @@ const ENSEMBLES: [&[Candidate]; 5] = {
         &[Ridge, Recursive, Decomposition],
     ]
 };
-const VALUE: &str = "ci_direct_gco2eq_per_kwh";
+pub(crate) const VALUE: &str = "ci_direct_gco2eq_per_kwh";
 
 /// A part of what can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod aria;
 pub mod bomb;
 pub mod chaos;
 pub mod compose;
+pub mod drift_bench;
 pub mod figures;
 mod fleet;
 mod memory;

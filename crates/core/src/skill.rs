@@ -112,6 +112,8 @@ pub struct OfDay {
 
 /// The excess from which the skill counts as falling, though it is no alarm.
 const FALLING: f64 = 0.05;
+/// The share of the alarm's threshold from which that is more than a bad day.
+const SURE: f64 = 0.25;
 /// The naive error beside the usual one from which the world counts as harder.
 const HARDER: f64 = 1.25;
 
@@ -264,7 +266,10 @@ impl Skill {
 
     /// Whether the skill is falling, though it may be no alarm yet.
     pub fn is_falling(&self) -> bool {
-        self.answer != Answer::InsufficientData && self.excess.is_some_and(|excess| excess > FALLING)
+        let sure = |threshold: f64| self.sum.is_some_and(|sum| sum > SURE * threshold);
+        self.answer != Answer::InsufficientData
+            && self.excess.is_some_and(|excess| excess > FALLING)
+            && self.threshold.is_some_and(sure)
     }
 }
 

@@ -129,20 +129,33 @@ pub enum BrokenReason {
     },
     /// The values stand too far from the newest ones.
     #[error(
-        "the unit must be wrong: the median is {batch}, that of the last four weeks {recent}, apart by a factor of \
-         {factor:.1} where {most} is allowed; convert the values to {unit}"
+        "the unit must be wrong: the median is {batch}, that of the last four weeks {recent}, and the nearest of them \
+         is apart by a factor of {factor:.1} where {most} is allowed; convert the values to {unit}"
     )]
     Unit {
         /// The median of the batch.
         batch: f64,
         /// The median of the newest four weeks.
         recent: f64,
-        /// The factor between the two.
+        /// The factor to the nearest value of them.
         factor: f64,
         /// The greatest factor that is allowed.
         most: f64,
         /// The unit of the series.
         unit: String,
+    },
+    /// A meter stood still through most of it.
+    #[error(
+        "the meter must be stuck: {stuck} of {rows} rows hold a value that stays the same for {hours} hours and more; \
+         hand in what was measured, or raise contract.stuck_hours if it is true"
+    )]
+    Stuck {
+        /// Rows with such a value.
+        stuck: u64,
+        /// All rows.
+        rows: u64,
+        /// Hours from which a value is stuck.
+        hours: u32,
     },
     /// Its quotation marks do not match.
     #[error("row {row} opens a quotation mark that nothing closes, like many rows before it; correct the quotes")]

@@ -45,6 +45,8 @@ pub(super) enum Fault {
     Below { minimum: f64, unit: String },
     #[error("is above the maximum of {maximum} {unit}")]
     Above { maximum: f64, unit: String },
+    #[error("is the same for {hours} hours and more, as from a stuck meter; raise contract.stuck_hours if it is true")]
+    Stuck { hours: u32 },
     #[error("is superseded by row {by}, which has the same time")]
     Superseded { by: u64 },
     #[error("has {found} fields where the header has {expected}")]

@@ -9,7 +9,10 @@ use super::{Broken, Checked, Known, QUARANTINE_ROWS, Quarantined};
 use crate::series::{Definition, Quantity};
 use crate::snapshot::Level;
 use crate::table::Table;
-use crate::time::Timestamp;
+use crate::time::{HOUR, Timestamp};
+
+/// The fewest steps of one value that are a stuck meter, however long a step is.
+const FEWEST_STUCK: i64 = 6;
 
 /// The rows judged so far. Rows are kept as columns of plain numbers, so that the largest upload fits in little memory.
 pub(super) struct Judge<'a> {
@@ -21,6 +24,8 @@ pub(super) struct Judge<'a> {
     far: u64,
     far_example: Option<Quarantined>,
     superseded: u64,
+    /// Bad rows of a meter that stood still.
+    stuck: u64,
     quarantined: Vec<Quarantined>,
     total: u64,
     /// Every finite value, good or not: what a wrong unit is told by where it puts all rows out of range.
@@ -58,6 +63,7 @@ impl<'a> Judge<'a> {
             far: 0,
             far_example: None,
             superseded: 0,
+            stuck: 0,
             quarantined: Vec::new(),
             total: 0,
             values_seen: Vec::new(),
@@ -121,6 +127,7 @@ impl<'a> Judge<'a> {
     pub(super) fn conclude(mut self, known: Option<&Known>) -> Result<Checked, Broken> {
         let near = self.near_the_series(known);
         let order = self.newest_of_each_time(&near);
+        let order = self.moving(order, known.and_then(|k| k.level.as_ref()));
         if let Some(reason) = self.fault_of_the_whole(&order, known.and_then(|k| k.level.as_ref())) {
             return Err(self.broken(reason));
         }
@@ -147,6 +154,10 @@ impl<'a> Judge<'a> {
         if order.is_empty() || too_many_bad {
             if let Some(example) = self.far_example.clone().filter(|_| self.far == self.bad) {
                 return Some(BrokenReason::FarTimes { far: self.far, rows: self.rows, example: Box::new(example) });
+            }
+            if 2 * self.stuck > self.bad {
+                let (stuck, rows, hours) = (self.stuck, self.rows, self.definition.contract.stuck_hours);
+                return Some(BrokenReason::Stuck { stuck, rows, hours });
             }
             // A wrong unit puts most values out of range; it is the cause then, and the rows only its signs.
             let unit = self.wrong_unit(Level::of(self.values_seen.iter().copied()), recent);
@@ -206,6 +217,32 @@ impl<'a> Judge<'a> {
             self.record(self.kept.rows[i], &column, self.kept.times[i].to_string(), &Fault::Superseded { by });
         }
         newest
+    }
+
+    /// The given places, without those of a meter that stands still, which are refused: from the first on, as nobody can
+    /// tell which of them was still true.
+    fn moving(&mut self, order: Vec<usize>, recent: Option<&Level>) -> Vec<usize> {
+        let hours = self.definition.contract.stuck_hours;
+        // A series that never moves, such as an island's of one power station, is not stuck.
+        if hours == 0 || recent.is_none_or(Level::is_constant) || recent.is_none_or(|recent| recent.range.is_none()) {
+            return order;
+        }
+        let step = self.definition.cadence.seconds();
+        let steps = (i64::from(hours) * HOUR / step).max(FEWEST_STUCK) as usize;
+        let Some(values) = self.kept.columns.first() else { return order };
+        let next = |a: &usize, b: &usize| {
+            values.get(*a) == values.get(*b) && self.kept.times[*b].since(self.kept.times[*a]) == step
+        };
+        let (moving, stuck): (Vec<&[usize]>, Vec<&[usize]>) = order.chunk_by(next).partition(|run| run.len() < steps);
+        let (moving, stuck) = (moving.concat(), stuck.concat());
+        let column = self.definition.source.value_column.clone();
+        self.stuck = stuck.len() as u64;
+        self.bad += self.stuck;
+        for place in stuck {
+            let value = self.kept.columns.first().and_then(|values| values.get(place)).map(f64::to_string);
+            self.record(self.kept.rows[place], &column, value.unwrap_or_default(), &Fault::Stuck { hours });
+        }
+        moving
     }
 
     fn table(&self, order: &[usize]) -> Result<Table, crate::table::TableError> {

@@ -228,9 +228,25 @@ fn broken(inputs: &Inputs<'_>, relation: Option<&Finding>) -> Option<String> {
     if refused as f64 > REFUSED_SHARE * (rows + refused) as f64 {
         return Some(format!("{refused} of {} rows of the batch were refused", rows + refused));
     }
+    if let Some(stuck) = stuck(inputs) {
+        return Some(stuck);
+    }
     relation
         .filter(|finding| finding.answer == Answer::Drifted)
         .map(|finding| format!("{}: see whether the feed is right, then ask with `aria retrain`", finding.reason))
+}
+
+/// That the newest values stand still, as those of a feed that hands in a row at a time, in which the contract sees none.
+fn stuck(inputs: &Inputs<'_>) -> Option<String> {
+    let (history, hours) = (inputs.history, inputs.definition.contract.stuck_hours);
+    let steps = (i64::from(hours) * HOUR / history.cadence().seconds()) as usize;
+    let newest = history.values().last().copied().filter(|value| value.is_finite())?;
+    let same = history.values().iter().rev().take_while(|value| **value == newest).count();
+    let moved = history.values().iter().any(|value| value.is_finite() && *value != newest);
+    (hours > 0 && moved && same >= steps.max(6)).then(|| {
+        let since = history.end().plus(-(same as i64) * history.cadence().seconds());
+        format!("the newest {same} values are all {newest}, since {since}, as from a stuck meter")
+    })
 }
 
 /// Compares the first days of the window's forecasts with what came to pass.

@@ -85,8 +85,13 @@ pub struct Contract {
     pub maximum: f64,
     /// The greatest share of refused rows in an accepted batch, 0 to 1.
     pub bad_share: f64,
-    /// The factor between the batch's median and that of the last four weeks beyond which the unit must be wrong.
+    /// The factor between the batch's median and the nearest value of the last four weeks beyond which the unit must be
+    /// wrong.
     pub unit_factor: f64,
+    /// Hours after which a value that stays the same is a stuck meter, 0 for never. Where all of the last four weeks is
+    /// the same, nothing is told from that.
+    #[serde(skip_serializing_if = "is_usual_standstill")]
+    pub stuck_hours: u32,
     /// The longest pause of the feed, in days: a row further after the newest value is refused, since one wrong time
     /// would move the end of the series, and with it every forecast, for good.
     ///
@@ -107,13 +112,22 @@ pub struct Contract {
     pub upload_rows: u64,
 }
 
+/// The longest that a real series of hours stood still in three years on eight grids is three hours.
+const USUAL_STANDSTILL: u32 = 6;
+
+/// Left out where it is stored, so that a definition without it keeps its bytes.
+fn is_usual_standstill(hours: &u32) -> bool {
+    *hours == USUAL_STANDSTILL
+}
+
 impl Default for Contract {
     fn default() -> Self {
         Self {
             minimum: 0.0,
             maximum: 2_000.0,
             bad_share: 0.5,
-            unit_factor: 4.0,
+            unit_factor: 2.5,
+            stuck_hours: USUAL_STANDSTILL,
             pause_days: 300,
             backfill_days: 1_830,
             // 1990-01-01: twenty years, five of them leap years, after the epoch.

@@ -9,6 +9,9 @@ pub struct Level {
     pub median: f64,
     /// How many values it is the middle of.
     pub values: u64,
+    /// The least and the greatest value; none of a level of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<(f64, f64)>,
 }
 
 impl Level {
@@ -26,17 +29,26 @@ impl Level {
             Some(lower) if count.is_multiple_of(2) => lower / 2.0 + upper / 2.0,
             _ => upper,
         };
-        Some(Self { median, values: count as u64 })
+        let least = values.iter().copied().min_by(f64::total_cmp);
+        let greatest = values.iter().copied().max_by(f64::total_cmp);
+        Some(Self { median, values: count as u64, range: least.zip(greatest) })
     }
 
-    /// The factor, at least 1, between this level and another; none where either is not above zero, since a ratio to
-    /// zero or between signs says nothing about a unit.
+    /// Whether all values are the same, as far as that is known.
+    pub fn is_constant(&self) -> bool {
+        self.range.is_some_and(|(least, greatest)| least == greatest)
+    }
+
+    /// The factor, at least 1, between this level and the nearest value that another has seen; none where either is not
+    /// above zero, since a ratio to zero or between signs says nothing about a unit.
+    ///
+    /// To the nearest value and not to its median: on a grid of hydropower a windy day is a fiftieth of the usual one.
     pub fn factor(&self, other: &Self) -> Option<f64> {
-        if !(self.median > 0.0 && other.median > 0.0) {
+        let (least, greatest) = other.range.unwrap_or((other.median, other.median));
+        if !(self.median > 0.0 && least > 0.0) {
             return None;
         }
-        let ratio = self.median / other.median;
-        Some(if ratio < 1.0 { other.median / self.median } else { ratio })
+        Some((self.median / greatest).max(least / self.median).max(1.0))
     }
 }
 
@@ -47,12 +59,18 @@ mod tests {
     #[test]
     fn the_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle() {
         // Sorted: 1 2 4 100; (2 + 4) / 2 = 3.
-        assert_eq!(Level::of([100.0, 2.0, 4.0, 1.0]), Some(Level { median: 3.0, values: 4 }));
+        assert_eq!(
+            Level::of([100.0, 2.0, 4.0, 1.0]),
+            Some(Level { median: 3.0, values: 4, range: Some((1.0, 100.0)) })
+        );
     }
 
     #[test]
     fn the_median_of_an_odd_number_is_the_one_in_the_middle() {
-        assert_eq!(Level::of([5.0, f64::NAN, 1.0, 300.0]), Some(Level { median: 5.0, values: 3 }));
+        assert_eq!(
+            Level::of([5.0, f64::NAN, 1.0, 300.0]),
+            Some(Level { median: 5.0, values: 3, range: Some((1.0, 300.0)) })
+        );
     }
 
     #[test]
@@ -65,6 +83,17 @@ mod tests {
         let (grams, kilograms) = (Level::of([300.0]).unwrap(), Level::of([0.3]).unwrap());
         assert!((grams.factor(&kilograms).unwrap() - 1000.0).abs() < 1e-9);
         assert!((kilograms.factor(&grams).unwrap() - 1000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_level_within_what_was_seen_is_no_other_unit_however_far_from_the_usual_one() {
+        let month = Level::of([2.0, 100.0, 110.0, 120.0]).unwrap();
+        assert_eq!(Level::of([2.0]).unwrap().factor(&month), Some(1.0));
+        assert_eq!(Level::of([1.0]).unwrap().factor(&month), Some(2.0));
+        assert_eq!(Level::of([360.0]).unwrap().factor(&month), Some(3.0));
+        // A level of an earlier version knows its median alone.
+        let earlier = Level { range: None, ..month };
+        assert_eq!(Level::of([35.0]).unwrap().factor(&earlier), Some(3.0));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What breaks a whole batch, and that the message says the next step.
 
 use super::*;
+use crate::contract::Broken;
 
 fn unit_of(values: [f64; 3], recent: f64) -> Result<Checked, super::super::Broken> {
     let rows = values.iter().enumerate().map(|(hour, v)| format!("2021-01-01T0{hour}:00:00Z,{v}\n"));
@@ -85,22 +86,22 @@ fn a_unit_too_large_is_told_by_both_medians() {
     let reason = unit_of([1400.0, 1300.0, 1350.0], 270.0).unwrap_err().reason;
     assert_eq!(
         reason.to_string(),
-        "the unit must be wrong: the median is 1350, that of the last four weeks 270, apart by a factor of 5.0 where 4 \
-         is allowed; convert the values to gCO2eq/kWh"
+        "the unit must be wrong: the median is 1350, that of the last four weeks 270, and the nearest of \
+         them is apart by a factor of 4.0 where 2.5 is allowed; convert the values to gCO2eq/kWh"
     );
 }
 
 #[test]
 fn a_unit_too_small_is_told_too() {
     let reason = unit_of([50.0, 60.0, 70.0], 270.0).unwrap_err().reason;
-    // 270 / 60
-    assert!(matches!(*reason, BrokenReason::Unit { batch: 60.0, recent: 270.0, factor: 4.5, .. }));
+    // The least of the last four weeks, 216, over 60.
+    assert!(matches!(*reason, BrokenReason::Unit { batch: 60.0, recent: 270.0, factor: 3.6, .. }));
 }
 
 #[test]
 fn a_factor_that_is_allowed_is_no_fault() {
-    assert!(unit_of([67.5, 60.0, 70.0], 270.0).is_ok());
-    assert!(unit_of([1080.0, 1000.0, 1100.0], 270.0).is_ok());
+    assert!(unit_of([90.0, 80.0, 100.0], 270.0).is_ok());
+    assert!(unit_of([840.0, 800.0, 850.0], 270.0).is_ok());
 }
 
 #[test]
@@ -143,4 +144,49 @@ fn the_quarantine_document_reads_back_as_it_was_written() {
     let document = super::super::Quarantine { raw, total: 3, rows: vec![record(1, "ci", "x\"y", "is not a number")] };
     let bytes = crate::document::encode(&document).unwrap();
     assert_eq!(crate::document::decode::<super::super::Quarantine>(&bytes).unwrap(), document);
+}
+
+/// A day of hours that stands still from one hour to another.
+fn day_standing_still(from: u32, until: u32) -> String {
+    let value = |hour: u32| if (from..until).contains(&hour) { 250 } else { 260 + hour };
+    let row = |hour: u32| format!("2021-01-01T{hour:02}:00:00Z,{}\n", value(hour));
+    format!("when,ci\n{}", (0..24).map(row).collect::<String>())
+}
+
+fn check_day(text: &str, known: &Known) -> Result<Checked, Broken> {
+    check(&definition(), Format::Csv, text.as_bytes(), Some(known), received())
+}
+
+#[test]
+fn hours_of_a_stuck_meter_are_quarantined_from_the_first_on() {
+    let checked = check_day(&day_standing_still(5, 11), &known_at(270.0)).unwrap();
+    assert_eq!((checked.table.rows(), checked.rows_refused), (18, 6));
+    let reason = "is the same for 6 hours and more, as from a stuck meter; raise contract.stuck_hours if it is true";
+    assert_eq!(checked.quarantined[0], record(6, "ci", "250", reason));
+    // Five hours may be true.
+    assert_eq!(check_day(&day_standing_still(5, 10), &known_at(270.0)).unwrap().table.rows(), 24);
+}
+
+#[test]
+fn a_day_of_a_stuck_meter_is_rejected_for_it() {
+    let reason = check_day(&day_standing_still(0, 24), &known_at(270.0)).unwrap_err().reason;
+    assert!(matches!(*reason, BrokenReason::Stuck { stuck: 24, rows: 24, hours: 6 }), "{reason}");
+}
+
+#[test]
+fn a_series_that_never_moves_or_allows_it_is_not_stuck() {
+    let level = Some(Level { median: 250.0, values: 672, range: Some((250.0, 250.0)) });
+    let known = Known { level, ..known_at(270.0) };
+    assert_eq!(check_day(&day_standing_still(0, 24), &known).unwrap().table.rows(), 24);
+    let mut lenient = definition();
+    lenient.contract.stuck_hours = 0;
+    let text = day_standing_still(0, 24);
+    let checked = check(&lenient, Format::Csv, text.as_bytes(), Some(&known_at(270.0)), received()).unwrap();
+    assert_eq!(checked.table.rows(), 24);
+}
+
+#[test]
+fn equal_values_on_both_sides_of_a_gap_are_no_standstill() {
+    let text = day_standing_still(5, 12).replace("2021-01-01T08:00:00Z,250\n", "");
+    assert_eq!(check_day(&text, &known_at(270.0)).unwrap().table.rows(), 23);
 }
