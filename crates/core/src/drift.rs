@@ -4,17 +4,29 @@
 //! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`comparison`] lays
 //! two tables side by side that no model and no calendar belongs to.
 
+pub mod anderson_darling;
+pub mod chi_squared;
 pub mod comparison;
+pub mod cramer_von_mises;
 mod dependence;
 pub mod discovery;
 mod distribution;
+pub mod energy;
 mod finding;
+mod gamma;
+pub mod hellinger;
+pub mod histogram;
+pub mod jensen_shannon;
 mod kolmogorov;
 pub mod ks;
+#[cfg(test)]
+mod oracles;
 pub mod psi;
 mod reference;
 mod sample;
 mod season;
+pub mod table;
+mod walk;
 pub mod wasserstein;
 
 pub use dependence::{effective_size, lag_one};
