@@ -28,6 +28,7 @@ mod season;
 pub mod table;
 mod walk;
 pub mod wasserstein;
+pub mod week;
 
 pub use dependence::{effective_size, lag_one};
 pub use finding::{Answer, Finding, data, prediction};

@@ -11,8 +11,8 @@ use super::{gamma, walk};
 const TABLE: (f64, f64) = (0.32500000000000007, 6.546);
 /// The significance at these.
 const CLIPPED: (f64, f64) = (0.25, 0.001);
-/// ln p as a polynomial of the normalised statistic, the highest power first: numpy's `polyfit(critical, log(sig), 2)` of
-/// their seven values for two samples, as scipy interpolates.
+/// ln p as a polynomial of the normalised statistic, the highest power first: numpy's `polyfit(critical, log(sig),
+/// 2)` of their seven values for two samples, as scipy interpolates.
 const INTERPOLATION: [f64; 3] = [0.01819809457411147, -1.0082265644652515, -1.077770279820484];
 
 /// The test of two samples.
@@ -40,9 +40,9 @@ impl Test {
         interpolated(self.statistic)
     }
 
-    /// The asymptotic probability for as many values as two dependent samples are worth. Below a thousandth, where scipy's
-    /// ends, it is the tail of the limit, a sum of chi-squared variables over j (j+1) whose largest term rules:
-    /// √3 erfc(√A²), which is a tenth low at most.
+    /// The asymptotic probability for as many values as two dependent samples are worth. Below a thousandth, where
+    /// scipy's ends, it is the tail of the limit, a sum of chi-squared variables over j (j+1) whose largest term
+    /// rules: √3 erfc(√A²), which is a tenth low at most.
     pub fn p_value_of_sizes(&self, n: f64, m: f64) -> f64 {
         let raw = self.mean_square() * n * m / (n + m);
         let normalised = normalised(raw, n, m);
@@ -125,8 +125,9 @@ mod tests {
 
     #[test]
     fn the_raw_statistic_worked_by_hand() {
-        // 1, 2 against 3, 4: at 1 and 4 the weight is ½·3½ - 1 = ¾ and the square (4·½ - ½·2)² = 1; at 2 and 3 it is
-        // 1½·2½ - 1 = 2¾ and (4·1½ - 1½·2)² = 9. Of each sample ¼ (2/¾ + 18/2¾), over its size; both: that sum; times ¾.
+        // 1, 2 against 3, 4: at 1 and 4 the weight is ½·3½ - 1 = ¾ and the square (4·½ - ½·2)² = 1; at 2 and
+        // 3 it is 1½·2½ - 1 = 2¾ and (4·1½ - 1½·2)² = 9. Of each sample ¼ (2/¾ + 18/2¾), over its size;
+        // both: that sum; times ¾.
         let expected = 0.75 * 0.25 * (2.0 / 0.75 + 18.0 / 2.75);
         assert!((raw(&[1.0, 2.0], &[3.0, 4.0]) - expected).abs() < 1e-15);
     }

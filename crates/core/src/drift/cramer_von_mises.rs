@@ -1,5 +1,5 @@
-//! The two-sample Cramér-von Mises test: the squared distance between two empirical distribution functions, summed over
-//! both samples.
+//! The two-sample Cramér-von Mises test: the squared distance between two empirical distribution functions, summed
+//! over both samples.
 
 use std::f64::consts::PI;
 
@@ -128,8 +128,8 @@ fn merged(a: &[(u64, u64)], b: &[(u64, u64)], step: u64) -> Vec<(u64, u64)> {
     }
 }
 
-/// The probability of at least `statistic` between samples of these sizes, from the limit of the statistic once mean and
-/// variance are made those of the limit (Anderson 1962, equation 15).
+/// The probability of at least `statistic` between samples of these sizes, from the limit of the statistic once mean
+/// and variance are made those of the limit (Anderson 1962, equation 15).
 fn asymptotic(statistic: f64, n: f64, m: f64) -> f64 {
     let (product, all) = (n * m, n + m);
     let mean = (1.0 + 1.0 / all) / 6.0;

@@ -1,7 +1,7 @@
 //! What tails of distributions need of the gamma function, without the loss of digits that its logarithm brings.
 //!
-//! Densities are taken as Loader (2000), "Fast and accurate computation of binomial probabilities", takes them: the size
-//! of a term is never the small difference of large logarithms. Good to about 1e-13 of the answer.
+//! Densities are taken as Loader (2000), "Fast and accurate computation of binomial probabilities", takes them: the
+//! size of a term is never the small difference of large logarithms. Good to about 1e-13 of the answer.
 
 use std::f64::consts::{PI, TAU};
 

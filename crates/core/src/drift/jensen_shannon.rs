@@ -11,8 +11,8 @@ pub fn distance(table: &Table) -> f64 {
     (0.5 * divergence / std::f64::consts::LN_2).sqrt()
 }
 
-/// (1+d) ln(1+d) + (1-d) ln(1-d), for d from -1 to 1, without a difference of what is nearly the same: equal samples have
-/// distance zero and not the root of a rounding error.
+/// (1+d) ln(1+d) + (1-d) ln(1-d), for d from -1 to 1, without a difference of what is nearly the same: equal samples
+/// have distance zero and not the root of a rounding error.
 fn gain(d: f64) -> f64 {
     let square = d * d;
     if square >= 1.0 {
@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn the_distance_of_shares_worked_by_hand() {
-        // p = (1, 0), q = (½, ½), mean (¾, ¼): half of ln(4/3) and of ½ ln(2/3) + ½ ln 2, which is half of ln(4/3).
+        // p = (1, 0), q = (½, ½), mean (¾, ¼): half of ln(4/3) and of ½ ln(2/3) + ½ ln 2, which is half of
+        // ln(4/3).
         let expected = (0.75 * (4.0_f64 / 3.0).log2()).sqrt();
         assert!((distance(&table(&[(4, 1), (0, 1)])) - expected).abs() < 1e-15);
     }

@@ -23,7 +23,8 @@ pub fn distance(a: &Sample, b: &Sample) -> f64 {
 const EXACT_UP_TO: usize = 10_000;
 
 /// The asymptotic probability of at least this distance between samples of these sizes from one distribution: the
-/// distribution of the one-sample statistic at nm/(n+m) values, which is scipy's `ks_2samp(method="asymp")` and not Kolmogorov's limit.
+/// distribution of the one-sample statistic at nm/(n+m) values, which is scipy's `ks_2samp(method="asymp")` and not
+/// Kolmogorov's limit.
 ///
 /// Sizes are real so that the effective size of a dependent sample can stand in.
 pub fn p_value(distance: f64, n: f64, m: f64) -> f64 {

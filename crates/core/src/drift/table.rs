@@ -42,8 +42,8 @@ impl Table {
         (classes.keys().copied().collect(), Self { classes: classes.into_values().collect() })
     }
 
-    /// The table of values, each of them a class, in their order; none where both samples together have more than `most`
-    /// of them.
+    /// The table of values, each of them a class, in their order; none where both samples together have more than
+    /// `most` of them.
     pub fn of_values(reference: &Sample, current: &Sample, most: usize) -> Option<(Vec<f64>, Self)> {
         let (mut values, mut classes) = (Vec::new(), Vec::new());
         for step in walk::steps(reference.sorted(), current.sorted()) {

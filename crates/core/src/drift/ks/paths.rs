@@ -1,5 +1,5 @@
-//! The exact distribution of the two-sample Kolmogorov-Smirnov distance, by counting: every order in which two samples can
-//! interleave is a path over a lattice, and the distance is how far it strays from the diagonal.
+//! The exact distribution of the two-sample Kolmogorov-Smirnov distance, by counting: every order in which two
+//! samples can interleave is a path over a lattice, and the distance is how far it strays from the diagonal.
 //!
 //! Shares of paths are only ever added and averaged, so that a tiny probability has as many true digits as a large one;
 //! one less the share that does not stray would have none.
@@ -20,8 +20,8 @@ pub(super) fn share_straying(distance: f64, n: u64, m: u64) -> f64 {
     share.clamp(0.0, 1.0)
 }
 
-/// Samples of the same size n: 2 (C(2n, n-h) - C(2n, n-2h) + …) / C(2n, n) by reflection (Gnedenko and Korolyuk 1951), as
-/// products of ratios from the innermost out.
+/// Samples of the same size n: 2 (C(2n, n-h) - C(2n, n-2h) + …) / C(2n, n) by reflection (Gnedenko and Korolyuk
+/// 1951), as products of ratios from the innermost out.
 fn of_equal(n: u64, reach: u64) -> f64 {
     let (size, reach_real) = (n as f64, reach as f64);
     let mut share = 0.0;
@@ -34,8 +34,8 @@ fn of_equal(n: u64, reach: u64) -> f64 {
     2.0 * share
 }
 
-/// Samples of different sizes, column by column: a path to (i, j) comes from (i-1, j) in i of i+j cases and from (i, j-1)
-/// in the others, and outside of the band all have strayed (Hodges 1958, Viehmann 2021).
+/// Samples of different sizes, column by column: a path to (i, j) comes from (i-1, j) in i of i+j cases and from (i,
+/// j-1) in the others, and outside of the band all have strayed (Hodges 1958, Viehmann 2021).
 fn of_unequal(long: u64, short: u64, common: u64, reach: u64) -> f64 {
     let (long_step, short_step) = ((long / common) as i64, (short / common) as i64);
     let (reach, last) = (reach as i64, short as i64);
