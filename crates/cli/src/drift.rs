@@ -23,7 +23,7 @@ use crate::output::path;
 /// Compares two files with every statistic of drift: distances, p-values, missing values, and what they come to.
 ///
 /// A column has drifted where the difference is both beyond chance and large. Rows are taken to be in order of time.
-/// Text that both files have in a column is compared as categories. Where a column of both holds times (RFC 3339),
+/// Text that both files have in a column is compared as categories. Where a column of both holds times,
 /// each file has to cover a whole week.
 #[derive(Args, Debug)]
 pub struct Drift {

@@ -153,8 +153,9 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
     Ok(Numbers { columns })
 }
 
-/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet points in time too, as
-/// RFC 3339 writes them. What stands for a missing number stands for a missing text.
+/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet times too, as RFC
+/// 3339 writes them, those without a zone as if they were UTC's. What stands for a missing number stands for a
+/// missing text.
 ///
 /// # Errors
 /// Where the bytes hold no table.
@@ -271,7 +272,9 @@ fn read_parquet(bytes: &[u8]) -> Result<Vec<Column>, Unreadable> {
 
 fn parquet_texts(bytes: &[u8], places: &[usize]) -> Result<BTreeMap<String, Text>, Unreadable> {
     let fields = schema(bytes)?;
-    let readable = |place: &usize| matches!(fields.get(*place).map(|f| &f.dtype), Some(Held::Text | Held::Instant));
+    let readable = |place: &usize| {
+        matches!(fields.get(*place).map(|f| &f.dtype), Some(Held::Text | Held::Instant | Held::WallClock))
+    };
     let columns: Vec<usize> = places.iter().copied().filter(readable).collect();
     let wanted: Vec<&Field> = columns.iter().filter_map(|place| fields.get(*place)).collect();
     if wanted.is_empty() {

@@ -1,6 +1,6 @@
 //! The times of two files, where both have a column of them, and whether they cover what a comparison needs.
 
-use aria_core::drift::week::{FEWEST_DAYS, Window};
+use aria_core::drift::week::{self, FEWEST_DAYS, Window};
 use aria_core::numbers::Text;
 use aria_core::time::{DAY, Timestamp};
 use serde::Serialize;
@@ -67,7 +67,7 @@ fn times(text: &Text) -> Option<Vec<Option<Timestamp>>> {
     if text.names().is_empty() {
         return None;
     }
-    let known: Option<Vec<Timestamp>> = text.names().iter().map(|name| name.parse().ok()).collect();
+    let known: Option<Vec<Timestamp>> = text.names().iter().map(|name| week::time(name)).collect();
     let known = known?;
     Some(text.rows().iter().map(|row| known.get((*row)? as usize).copied()).collect())
 }

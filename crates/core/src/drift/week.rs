@@ -53,6 +53,16 @@ impl Window {
     }
 }
 
+/// The time that a text tells: RFC 3339, or a wall clock's without a zone, which is taken as UTC. Spans are all that is
+/// asked of it here, and whoever needs the moment itself must refuse such a text.
+pub fn time(text: &str) -> Option<Timestamp> {
+    let wall_clock = || {
+        let time: jiff::civil::DateTime = text.parse().ok()?;
+        Timestamp::from_seconds(jiff::tz::TimeZone::UTC.to_timestamp(time).ok()?.as_second())
+    };
+    text.parse().ok().or_else(wall_clock)
+}
+
 /// The value that stands most often, the smallest of those.
 fn most_common(mut values: Vec<i64>) -> Option<i64> {
     values.sort_unstable();
@@ -86,6 +96,15 @@ mod tests {
     #[test]
     fn times_in_any_order_and_twice_are_times_once() {
         assert_eq!(hours([3, 1, 2, 2, 0]), hours(0..4));
+    }
+
+    #[test]
+    fn a_time_is_told_with_a_zone_or_without_one() {
+        let start = Some("2023-03-20T00:00:00Z".parse().unwrap());
+        for text in ["2023-03-20", "2023-03-20 00:00:00", "2023-03-20T01:00:00+01:00", "2023-03-20T00:00Z"] {
+            assert_eq!(time(text), start, "{text}");
+        }
+        assert_eq!([time("wind"), time("12"), time("monday")], [None; 3]);
     }
 
     #[test]

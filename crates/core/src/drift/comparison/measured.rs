@@ -90,7 +90,7 @@ fn of_numbers(reference: &[f64], current: &[f64]) -> Measured {
     let ((reference, before), (current, after)) = (Side::of_numbers(reference), Side::of_numbers(current));
     let figures = match (&before, &after) {
         (Some(before), Some(after)) => {
-            let pair = Pair { reference: before, current: after, sizes: sizes(&reference, &current) };
+            let pair = Pair::of(before, after, sizes(&reference, &current));
             let insufficient = insufficient(&reference, &current, before.is_constant());
             Statistic::ALL.into_iter().map(|of| pair.figure(of)).map(|f| withheld(f, insufficient.as_ref())).collect()
         }
@@ -149,28 +149,48 @@ fn insufficient(reference: &Side, current: &Side, is_constant: bool) -> Option<S
     })
 }
 
-/// Two samples and the independent values that they are worth.
+/// Two samples, with what several statistics need of them.
 struct Pair<'a> {
     reference: &'a Sample,
     current: &'a Sample,
+    /// The independent values that they are worth.
     sizes: (f64, f64),
+    deviation: f64,
+    ks_distance: f64,
+    /// The probability of that distance for the independent values.
+    ks_p_value: f64,
+    histogram: Table,
+    deciles: Bins,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    fn of(reference: &'a Sample, current: &'a Sample, sizes: (f64, f64)) -> Self {
+        let ks_distance = ks::distance(reference, current);
+        Self {
+            reference,
+            current,
+            sizes,
+            deviation: reference.deviation(),
+            ks_distance,
+            ks_p_value: ks::p_value(ks_distance, sizes.0, sizes.1),
+            histogram: histogram::Bins::doane(reference).against(current),
+            deciles: Bins::deciles(reference),
+        }
+    }
+
     fn figure(&self, statistic: Statistic) -> Figure {
         let (reference, current) = (self.reference, self.current);
         match statistic {
             Statistic::Ks => {
-                let distance = ks::distance(reference, current);
-                let p_value = ks::p_value_auto(distance, reference.len(), current.len());
-                let evidence = self.evidence(statistic, "the distance", distance, self.ks_p_value(), "");
-                Figure { value: Some(distance), p_value: Some(p_value), evidence: Ok(evidence) }
+                let p_value = ks::p_value_auto(self.ks_distance, reference.len(), current.len());
+                let evidence = self.evidence(statistic, "the distance", self.ks_distance, self.ks_p_value, "");
+                Figure { value: Some(self.ks_distance), p_value: Some(p_value), evidence: Ok(evidence) }
             }
             Statistic::Wasserstein => self.distance(statistic, Some(wasserstein::distance(reference, current))),
             Statistic::WassersteinNormed => self.distance(statistic, wasserstein::normed(reference, current)),
-            Statistic::JensenShannon => self.distance(statistic, Some(jensen_shannon::distance(&self.histogram()))),
-            Statistic::Hellinger => self.distance(statistic, Some(hellinger::distance(&self.histogram()))),
-            Statistic::Psi => self.distance(statistic, Some(Bins::deciles(reference).index(current))),
+            Statistic::JensenShannon => self.distance(statistic, Some(jensen_shannon::distance(&self.histogram))),
+            Statistic::Hellinger => self.distance(statistic, Some(hellinger::distance(&self.histogram))),
+            Statistic::Psi => self.distance(statistic, Some(self.deciles.index(current))),
             Statistic::ChiSquared => self.chi_squared(),
             Statistic::CramerVonMises => {
                 let Some(test) = cramer_von_mises::test(reference, current) else { return undefined() };
@@ -188,20 +208,11 @@ impl Pair<'_> {
         }
     }
 
-    fn histogram(&self) -> Table {
-        histogram::Bins::doane(self.reference).against(self.current)
-    }
-
-    /// The probability of the Kolmogorov-Smirnov distance for the independent values.
-    fn ks_p_value(&self) -> f64 {
-        ks::p_value(ks::distance(self.reference, self.current), self.sizes.0, self.sizes.1)
-    }
-
     /// A distance that has no probability of its own.
     fn distance(&self, statistic: Statistic, value: Option<f64>) -> Figure {
         let Some(value) = value.filter(|value| value.is_finite()) else { return undefined() };
         let what = if statistic == Statistic::Psi { "the index" } else { "the distance" };
-        let evidence = self.evidence(statistic, what, value, self.ks_p_value(), OF_KS);
+        let evidence = self.evidence(statistic, what, value, self.ks_p_value, OF_KS);
         Figure { value: Some(value), p_value: None, evidence: Ok(evidence) }
     }
 
@@ -209,7 +220,7 @@ impl Pair<'_> {
         let values = Table::of_values(self.reference, self.current, FEW_VALUES);
         let table = match &values {
             Some((_, table)) => table.clone(),
-            None => Bins::deciles(self.reference).table(self.reference, self.current),
+            None => self.deciles.table(self.reference, self.current),
         };
         let Some(test) = chi_squared::test(&table) else { return undefined() };
         let chance = match &values {
@@ -236,7 +247,7 @@ impl Pair<'_> {
         p_value: f64,
         of: &'static str,
     ) -> Evidence {
-        let least = statistic.least_effect(self.reference.deviation());
+        let least = statistic.least_effect(self.deviation);
         Evidence { what, effect, least, p_value, of, sizes: self.sizes, reserve: None }
     }
 }
