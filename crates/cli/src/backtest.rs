@@ -3,7 +3,6 @@
 
 mod others;
 mod page;
-mod plot;
 mod rolled;
 mod written;
 

@@ -6,13 +6,21 @@
 //! other and are states that can be stored; [`pca`] and [`classifier`] look at the columns of [`rows`] together.
 
 pub mod adwin;
+pub mod anderson_darling;
+pub mod chi_squared;
 pub mod classifier;
 pub mod comparison;
+pub mod cramer_von_mises;
 pub mod cusum;
 mod dependence;
 pub mod discovery;
 mod distribution;
+pub mod energy;
 mod finding;
+mod gamma;
+pub mod hellinger;
+pub mod histogram;
+pub mod jensen_shannon;
 mod kolmogorov;
 pub mod ks;
 pub mod kswin;
@@ -29,7 +37,10 @@ pub mod rows;
 mod sample;
 mod season;
 pub mod stream;
+pub mod table;
+mod walk;
 pub mod wasserstein;
+pub mod week;
 
 pub use dependence::{effective_size, lag_one};
 pub use finding::{Answer, Finding, data, prediction};

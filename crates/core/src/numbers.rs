@@ -1,15 +1,21 @@
-//! The numbers of any table, CSV or Parquet, whatever else stands in it. It knows no series and no contract.
+//! The numbers of any table, CSV or Parquet, and the texts of the other columns. It knows no series and no contract.
+
+mod text;
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, DataType, PolarsError};
+use polars::prelude::{DataFrame, DataType, PolarsError, TimeUnit};
 
 use crate::contract::BrokenReason;
 use crate::contract::cell::shown;
 use crate::contract::csv::refuse_other_separators;
 use crate::contract::sniff::table_bytes;
 use crate::table::ParquetError;
-use crate::table::parquet::{Held, Limits, Wanted, decode, schema};
+use crate::table::parquet::{Field, Held, Limits, Wanted, decode, schema};
+use crate::time::Timestamp;
+
+use self::text::Builder;
+pub use self::text::Text;
 
 /// The most rows and decoded bytes that are read: what a large machine can hold.
 const LIMITS: Limits = Limits { rows: 1 << 30, bytes: 1 << 36 };
@@ -126,18 +132,15 @@ impl From<PolarsError> for Unreadable {
     }
 }
 
-/// Reads the numbers of a table.
+/// Reads the numbers of a table; one without a row has columns without a value.
 ///
 /// # Errors
-/// Where the bytes hold no table, or one without a row.
+/// Where the bytes hold no table.
 pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
     let mut columns = match format {
         Format::Csv => read_csv(table_bytes(crate::artifact::Format::Csv, bytes)?)?,
         Format::Parquet => read_parquet(table_bytes(crate::artifact::Format::Parquet, bytes)?)?,
     };
-    if columns.iter().flat_map(|c| &c.values).any(Vec::is_empty) {
-        return Err(Unreadable::Broken(BrokenReason::NoRow));
-    }
     let mut times: BTreeMap<String, u32> = BTreeMap::new();
     for column in &columns {
         *times.entry(column.name.clone()).or_default() += 1;
@@ -150,10 +153,31 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
     Ok(Numbers { columns })
 }
 
+/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet times too, as RFC
+/// 3339 writes them, those without a zone as if they were UTC's. What stands for a missing number stands for a
+/// missing text.
+///
+/// # Errors
+/// Where the bytes hold no table.
+pub fn texts(format: Format, bytes: &[u8], numbers: &Numbers) -> Result<BTreeMap<String, Text>, Unreadable> {
+    let is_text = |column: &Column| column.values.as_ref().is_err_and(|why| *why != NotNumeric::Doubled);
+    let places: Vec<usize> = (0..numbers.columns.len()).filter(|place| is_text(&numbers.columns[*place])).collect();
+    if places.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    match format {
+        Format::Csv => {
+            let texts = csv_texts(table_bytes(crate::artifact::Format::Csv, bytes)?, &places)?;
+            let names = places.iter().map(|place| numbers.columns[*place].name.clone());
+            Ok(names.zip(texts).collect())
+        }
+        Format::Parquet => parquet_texts(table_bytes(crate::artifact::Format::Parquet, bytes)?, &places),
+    }
+}
+
 fn read_csv(text: &[u8]) -> Result<Vec<Column>, Unreadable> {
-    let mut reader = ::csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text);
+    let mut reader = csv_reader(text);
     let mut record = ::csv::ByteRecord::new();
-    let unreadable = |row: usize| move |source| BrokenReason::Csv { row: row as u64, source };
     reader.read_byte_record(&mut record).map_err(unreadable(0))?;
     let names: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     refuse_other_separators(&names)?;
@@ -175,13 +199,47 @@ fn read_csv(text: &[u8]) -> Result<Vec<Column>, Unreadable> {
     Ok(columns)
 }
 
+fn csv_texts(text: &[u8], places: &[usize]) -> Result<Vec<Text>, Unreadable> {
+    let mut reader = csv_reader(text);
+    let mut record = ::csv::ByteRecord::new();
+    let mut builders: Vec<Builder> = places.iter().map(|_| Builder::default()).collect();
+    let mut row = 0;
+    reader.read_byte_record(&mut record).map_err(unreadable(0))?;
+    while reader.read_byte_record(&mut record).map_err(unreadable(row))? {
+        row += 1;
+        for (builder, place) in builders.iter_mut().zip(places) {
+            let cell = String::from_utf8_lossy(record.get(*place).unwrap_or_default());
+            builder.push(present(&cell));
+        }
+    }
+    Ok(builders.into_iter().map(Builder::build).collect())
+}
+
+fn csv_reader(text: &[u8]) -> ::csv::Reader<&[u8]> {
+    ::csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text)
+}
+
+fn unreadable(row: usize) -> impl FnOnce(::csv::Error) -> BrokenReason {
+    move |source| BrokenReason::Csv { row: row as u64, source }
+}
+
+/// The text that a cell holds, without the blanks around it; none where it is missing.
+fn present(text: &str) -> Option<&str> {
+    let text = text.trim();
+    (!text.is_empty() && !is_missing(text)).then_some(text)
+}
+
+fn is_missing(text: &str) -> bool {
+    MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// The number that a cell holds, NaN where it is missing.
 fn number(cell: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(cell).ok()?.trim();
     if text.is_empty() {
         return Some(f64::NAN);
     }
-    text.parse().ok().or_else(|| MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)).then_some(f64::NAN))
+    text.parse().ok().or_else(|| is_missing(text).then_some(f64::NAN))
 }
 
 fn no_number(row: usize, cell: &[u8]) -> NotNumeric {
@@ -210,6 +268,44 @@ fn read_parquet(bytes: &[u8]) -> Result<Vec<Column>, Unreadable> {
         columns.push(Column { name: field.name, values });
     }
     Ok(columns)
+}
+
+fn parquet_texts(bytes: &[u8], places: &[usize]) -> Result<BTreeMap<String, Text>, Unreadable> {
+    let fields = schema(bytes)?;
+    let readable = |place: &usize| {
+        matches!(fields.get(*place).map(|f| &f.dtype), Some(Held::Text | Held::Instant | Held::WallClock))
+    };
+    let columns: Vec<usize> = places.iter().copied().filter(readable).collect();
+    let wanted: Vec<&Field> = columns.iter().filter_map(|place| fields.get(*place)).collect();
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let frame = decode(bytes, &Wanted { columns, limits: LIMITS })?;
+    let mut texts = BTreeMap::new();
+    for field in wanted {
+        let text =
+            if field.dtype == Held::Text { strings(&frame, &field.name)? } else { instants(&frame, &field.name)? };
+        texts.insert(field.name.clone(), text);
+    }
+    Ok(texts)
+}
+
+fn strings(frame: &DataFrame, name: &str) -> Result<Text, Unreadable> {
+    let column = frame.columns().iter().find(|c| c.name() == name).ok_or(ParquetError::Damaged)?;
+    Ok(Text::of(column.str()?.iter().map(|value| value.and_then(present))))
+}
+
+fn instants(frame: &DataFrame, name: &str) -> Result<Text, Unreadable> {
+    let column = frame.columns().iter().find(|c| c.name() == name).ok_or(ParquetError::Damaged)?;
+    let per_second = match column.dtype() {
+        DataType::Datetime(TimeUnit::Milliseconds, _) => 1_000,
+        DataType::Datetime(TimeUnit::Microseconds, _) => 1_000_000,
+        _ => 1_000_000_000,
+    };
+    let units = column.to_physical_repr();
+    let told = |units: i64| Some(Timestamp::from_seconds(units.div_euclid(per_second))?.to_string());
+    let times: Vec<Option<String>> = units.i64()?.iter().map(|units| told(units?)).collect();
+    Ok(Text::of(times.iter().map(Option::as_deref)))
 }
 
 fn floats(frame: &DataFrame, name: &str) -> Result<Vec<f64>, Unreadable> {

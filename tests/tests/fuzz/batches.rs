@@ -105,6 +105,9 @@ fn the_columns_of_any_table_are_numbers_or_say_why_not() -> Result<()> {
             match numbers::read(format, bytes) {
                 Ok(numbers) => {
                     ensure_even(&numbers)?;
+                    if let Err(error) = numbers::texts(format, bytes, &numbers) {
+                        ensure!(!error.to_string().is_empty(), "its texts are refused without a reason");
+                    }
                     outcome = Outcome::Taken;
                 }
                 Err(error) => ensure!(!error.to_string().is_empty(), "it is refused without a reason"),
@@ -114,11 +117,11 @@ fn the_columns_of_any_table_are_numbers_or_say_why_not() -> Result<()> {
     })
 }
 
-/// Every column has a number for each row, and at least one.
+/// Every column has a number for each row.
 fn ensure_even(numbers: &numbers::Numbers) -> Result<()> {
     let mut lengths = numbers.columns.iter().filter_map(|column| column.values.as_ref().ok()).map(Vec::len);
     let first = lengths.next();
-    ensure!(first != Some(0) && lengths.all(|length| Some(length) == first), "columns of different lengths");
+    ensure!(lengths.all(|length| Some(length) == first), "columns of different lengths");
     Ok(())
 }
 
@@ -230,5 +233,10 @@ fn rows_of_ndjson(bytes: &[u8]) -> Option<u64> {
 /// The rows of a file by any column of numbers in it; none where it has none.
 fn rows_of_parquet(bytes: &[u8]) -> Option<u64> {
     let numbers = numbers::read(numbers::Format::Parquet, bytes).ok()?;
-    numbers.columns.iter().find_map(|column| column.values.as_ref().ok()).map(|values| values.len() as u64)
+    numbers
+        .columns
+        .iter()
+        .find_map(|column| column.values.as_ref().ok())
+        .map(|values| values.len() as u64)
+        .filter(|rows| *rows > 0)
 }

@@ -4,46 +4,28 @@ mod figures;
 mod tables;
 
 use aria_core::report::{Compared, Group, Report, Whole, Withheld};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use self::figures::{by_group, by_quarter, by_step, calibration, day_ahead, whole};
 use self::tables::{coverage, errors, overall, shares, totals};
+use crate::page::{NONE, document, folded};
 
-const STYLE: &str = include_str!("page/style.css");
-/// A page that loads nothing, and says so to the browser.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// Origins without a forecast that are listed.
 const LISTED: usize = 10;
-/// What a figure that cannot be computed is.
-const NONE: &str = "–";
 
 /// The page.
 ///
 /// # Errors
 /// Where a plot cannot be drawn.
 pub fn html(report: &Report) -> anyhow::Result<String> {
-    let title = format!("Backtest of {}", report.series);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) }
-                @if report.about.simulated {
-                    p.simulated { "Simulated data: nothing here was measured" }
-                }
-                (about(report))
-                (sections(report)?)
-            }
+    let contents = html! {
+        @if report.about.simulated {
+            p.simulated { "Simulated data: nothing here was measured" }
         }
+        (about(report))
+        (sections(report)?)
     };
-    Ok(page.into_string())
+    Ok(document(&format!("Backtest of {}", report.series), &contents))
 }
 
 fn sections(report: &Report) -> anyhow::Result<Markup> {
@@ -146,11 +128,6 @@ fn delayed(name: &str, hours: u32) -> String {
     format!("{name} (known after {hours} h)")
 }
 
-/// What is shown when it is asked for.
-fn folded(title: &str, content: &Markup) -> Markup {
-    html! { details { summary { (title) } (content) } }
-}
-
 /// How the figures are to be read.
 fn notes() -> Markup {
     html! {
@@ -171,32 +148,12 @@ fn spelled(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// A figure with as many digits as tell something.
-fn figure(value: Option<f64>) -> String {
-    let Some(value) = value.filter(|value| value.is_finite()) else { return NONE.to_owned() };
-    match value.abs() {
-        size if size >= 1e9 => format!("{value:.3e}"),
-        size if size >= 1_000.0 => thousands(value),
-        size if size >= 100.0 => format!("{value:.1}"),
-        size if size >= 0.1 || size == 0.0 => format!("{value:.2}"),
-        size if size >= 1e-3 => format!("{value:.3}"),
-        _ => format!("{value:.2e}"),
-    }
-}
-
 fn percent(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map_or(NONE.to_owned(), |value| format!("{value:.1} %"))
 }
 
 fn share(value: Option<f64>) -> String {
     percent(value.map(|value| 100.0 * value))
-}
-
-/// A whole number in groups of three digits.
-fn thousands(value: f64) -> String {
-    let digits = format!("{:.0}", value.abs());
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
-    format!("{}{}", if value < 0.0 { "-" } else { "" }, groups.join("\u{202f}"))
 }
 
 /// Errors of the forecasts and of each naive one, by name.

@@ -5,11 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::bail;
-use aria_core::drift::comparison::Column;
-use aria_core::numbers::{self, Numbers};
+use aria_core::drift::comparison::{Cells, Column};
+use aria_core::numbers::{Numbers, Text};
 use serde::Serialize;
 
-use super::Files;
+use super::file::{Files, Table};
 use crate::output::{one_line, path};
 
 /// The next step after a column that cannot be compared.
@@ -27,19 +27,19 @@ pub fn name(name: &str) -> String {
     one_line(name, LONGEST_NAME)
 }
 
-/// A column that both files have, as numbers.
+/// A column that both files have, as numbers or as text.
 #[derive(Debug)]
 pub struct Named<'a> {
     /// Its name.
     pub name: &'a str,
-    reference: &'a [f64],
-    current: &'a [f64],
+    /// What stands in it.
+    pub cells: Cells<'a>,
 }
 
 impl Named<'_> {
     /// The column as it is compared.
     pub fn column(&self) -> Column<'_> {
-        Column { name: self.name, reference: self.reference, current: self.current }
+        Column { name: self.name, cells: self.cells }
     }
 }
 
@@ -64,10 +64,10 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Every numeric column that both files have, in the reference's order, and the others.
-pub fn shared<'a>(reference: &'a Numbers, current: &'a Numbers, files: &Files<'_>) -> (Vec<Named<'a>>, Vec<LeftOut>) {
+/// Every column that both files have, in the reference's order, and the others.
+pub fn shared<'a>(reference: &'a Table, current: &'a Table, files: &Files<'_>) -> (Vec<Named<'a>>, Vec<LeftOut>) {
     let (mut columns, mut left_out, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for name in reference.columns.iter().chain(&current.columns).map(|c| c.name.as_str()) {
+    for name in reference.numbers.columns.iter().chain(&current.numbers.columns).map(|c| c.name.as_str()) {
         if !seen.insert(name) {
             continue;
         }
@@ -89,8 +89,8 @@ pub fn shared<'a>(reference: &'a Numbers, current: &'a Numbers, files: &Files<'_
 /// Where one of them cannot be compared, with every one that cannot.
 pub fn named<'a>(
     names: &'a [String],
-    reference: &'a Numbers,
-    current: &'a Numbers,
+    reference: &'a Table,
+    current: &'a Table,
     files: &Files<'_>,
 ) -> anyhow::Result<Vec<Named<'a>>> {
     let (mut columns, mut faults, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -106,26 +106,39 @@ pub fn named<'a>(
     Ok(columns)
 }
 
-fn pair<'a>(
-    name: &'a str,
-    reference: &'a Numbers,
-    current: &'a Numbers,
-    files: &Files<'_>,
-) -> Result<Named<'a>, String> {
-    let (reference, current) = (values(name, reference, files.reference), values(name, current, files.current));
-    match (reference, current) {
-        (Ok(reference), Ok(current)) => Ok(Named { name, reference, current }),
-        (Err(one), Err(other)) => Err(format!("{one}; {other}")),
-        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason),
-    }
+fn pair<'a>(name: &'a str, reference: &'a Table, current: &'a Table, files: &Files<'_>) -> Result<Named<'a>, String> {
+    let (before, after) = match (held(name, reference, files.reference), held(name, current, files.current)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (one, other) => return Err(one.err().into_iter().chain(other.err()).collect::<Vec<_>>().join("; ")),
+    };
+    let cells = match (before, after) {
+        (Held { numbers: Ok(reference), .. }, Held { numbers: Ok(current), .. }) => {
+            Cells::Numbers { reference, current }
+        }
+        (Held { text: Some(reference), .. }, Held { text: Some(current), .. }) => Cells::Text { reference, current },
+        (before, after) => {
+            let told =
+                |held: Held<'_>, file| held.numbers.err().unwrap_or_else(|| format!("in {} it is numeric", path(file)));
+            return Err(format!("{}; {}", told(before, files.reference), told(after, files.current)));
+        }
+    };
+    Ok(Named { name, cells })
 }
 
-fn values<'a>(name: &str, numbers: &'a Numbers, file: &Path) -> Result<&'a [f64], String> {
-    match numbers.columns.iter().find(|c| c.name == name) {
-        Some(numbers::Column { values: Ok(values), .. }) => Ok(values),
-        Some(numbers::Column { values: Err(reason), .. }) => Err(format!("in {} {reason}", path(file))),
-        None => Err(format!("{} does not have it, only {}", path(file), listed(numbers))),
-    }
+/// What a file holds in a column.
+struct Held<'a> {
+    /// Its numbers, or why it has none.
+    numbers: Result<&'a [f64], String>,
+    /// Its texts, if it can be read as text.
+    text: Option<&'a Text>,
+}
+
+fn held<'a>(name: &str, table: &'a Table, file: &Path) -> Result<Held<'a>, String> {
+    let Some(column) = table.numbers.columns.iter().find(|c| c.name == name) else {
+        return Err(format!("{} does not have it, only {}", path(file), listed(&table.numbers)));
+    };
+    let numbers = column.values.as_deref().map_err(|reason| format!("in {} {reason}", path(file)));
+    Ok(Held { numbers, text: table.texts.get(name) })
 }
 
 /// The names of a file's columns, as many as a message can hold.
@@ -148,8 +161,8 @@ mod tests {
         Files { reference: Path::new("old.csv"), current: Path::new("new.csv") }
     }
 
-    fn read(text: &str) -> Numbers {
-        numbers::read(Format::Csv, text.as_bytes()).unwrap()
+    fn read(text: &str) -> Table {
+        Table::of(Format::Csv, text.as_bytes()).unwrap()
     }
 
     fn names<'a>(columns: &[Named<'a>]) -> Vec<&'a str> {
@@ -157,17 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn what_both_have_as_numbers_is_shared_and_the_rest_is_left_out_with_the_file_at_fault() {
+    fn what_both_have_as_numbers_or_as_text_is_shared_and_the_rest_is_left_out_with_the_file_at_fault() {
         let (old, new) = (read("day,b,a,c,d\nmon,1,2,3,4\n"), read("a,b,day,d,e\n1,2,tue,x,4\n"));
         let (columns, left_out) = shared(&old, &new, &files());
-        assert_eq!(names(&columns), ["b", "a"]);
+        assert_eq!(names(&columns), ["day", "b", "a"]);
+        assert!(matches!(columns[0].cells, Cells::Text { .. }) && matches!(columns[1].cells, Cells::Numbers { .. }));
         let told: Vec<String> = left_out.iter().map(ToString::to_string).collect();
-        let day = "column `day` is not compared: in old.csv it is not numeric: row 1 holds `mon`; in new.csv it is not \
-                   numeric: row 1 holds `tue`";
-        assert_eq!(told[0], day);
-        assert_eq!(told[1], "column `c` is not compared: new.csv does not have it, only `a`, `b`, `day`, `d`, `e`");
-        assert_eq!(told[2], "column `d` is not compared: in new.csv it is not numeric: row 1 holds `x`");
-        assert!(told[3].starts_with("column `e` is not compared: old.csv does not have it"));
+        assert_eq!(told[0], "column `c` is not compared: new.csv does not have it, only `a`, `b`, `day`, `d`, `e`");
+        assert_eq!(
+            told[1],
+            "column `d` is not compared: in old.csv it is numeric; in new.csv it is not numeric: row 1 holds `x`"
+        );
+        assert!(told[2].starts_with("column `e` is not compared: old.csv does not have it"));
     }
 
     #[test]
@@ -185,6 +199,15 @@ mod tests {
         let told = named(&asked, &old, &new, &files()).unwrap_err().to_string();
         assert!(told.contains("`b` is not compared: in old.csv") && told.contains("`c` is not compared"), "{told}");
         assert!(told.lines().all(|line| line.ends_with(NEXT)), "{told}");
+    }
+
+    #[test]
+    fn a_column_without_a_value_is_of_any_kind() {
+        let (full, empty, missing) = (read("kind,load\nwind,1\n"), read("kind,load\n"), read("kind,load\n,2\n"));
+        for (old, new) in [(&full, &empty), (&empty, &full), (&full, &missing)] {
+            let (columns, left_out) = shared(old, new, &files());
+            assert!(matches!(columns[0].cells, Cells::Text { .. }) && left_out.is_empty(), "{columns:?}");
+        }
     }
 
     #[test]

@@ -3,35 +3,61 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use aria_core::drift::comparison::{Comparison, SIGNIFICANCE, Severity};
-use serde::Serialize;
+use aria_core::drift::comparison::{Answers, Compared, SIGNIFICANCE, Severity, Statistic, Summary};
+use serde::{Serialize, Serializer};
 
-use super::Files;
+use super::file::Files;
 use super::pick::{self, LeftOut};
-use crate::output::path;
+use super::time::Windows;
+use crate::output::{one_line, path};
 
 /// The report, in a shape with a version: fields may be added under the same one.
 #[derive(Debug, Serialize)]
 pub struct Report {
     version: u32,
-    reference: String,
-    current: String,
+    /// The file to compare with.
+    pub reference: String,
+    /// The file that may have drifted.
+    pub current: String,
     significance: f64,
-    drifted: usize,
-    columns: Vec<Comparison>,
+    /// Columns that have drifted.
+    pub drifted: usize,
+    /// The time that the files cover, where both have a column of times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Windows>,
+    /// The answers of every statistic, by column.
+    #[serde(serialize_with = "by_column")]
+    pub columns: Vec<(String, Answers)>,
+    /// What they come to, by column.
+    #[serde(serialize_with = "by_column")]
+    pub summary: Vec<(String, Summary)>,
     /// What was not compared.
     pub left_out: Vec<LeftOut>,
 }
 
-const HEADINGS: [&str; 11] =
-    ["column", "severity", "ks", "p", "p adj", "wasserstein", "normed", "psi", "missing", "rows", "worth"];
+/// An object with a member for each column, in their order.
+fn by_column<T: Serialize, S: Serializer>(columns: &[(String, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(columns.iter().map(|(name, of)| (name, of)))
+}
+
+/// The most letters of a reason that are shown: it may name categories of a file.
+const LONGEST_REASON: usize = 2_000;
+
+const FIRST: [&str; 2] = ["column", "severity"];
+const STATISTICS: [&str; 10] = ["ks", "wasserstein", "normed", "js", "hellinger", "psi", "chi2", "cvm", "ad", "energy"];
+const LAST: [&str; 4] = ["p adj", "missing", "rows", "n_eff"];
 
 impl Report {
     /// The report of these comparisons.
-    pub fn new(files: &Files<'_>, columns: Vec<Comparison>, left_out: Vec<LeftOut>) -> Self {
-        let drifted = columns.iter().filter(|c| c.severity == Severity::Drifted).count();
+    pub fn new(files: &Files<'_>, compared: Vec<Compared>, left_out: Vec<LeftOut>, time: Option<Windows>) -> Self {
+        let drifted = compared.iter().filter(|c| c.summary.severity == Severity::Drifted).count();
         let (reference, current) = (files.reference.display().to_string(), files.current.display().to_string());
-        Self { version: 1, reference, current, significance: SIGNIFICANCE, drifted, columns, left_out }
+        let part = |compared: Compared| {
+            let Compared { column, answers, summary } = compared;
+            ((column.clone(), answers), (column, summary))
+        };
+        let (columns, summary) = compared.into_iter().map(part).unzip();
+        Self { version: 2, reference, current, significance: SIGNIFICANCE, drifted, time, columns, summary, left_out }
     }
 
     /// The report as a person reads it: a table, then why for each column that is not stable.
@@ -47,46 +73,54 @@ impl Report {
         writeln!(text, "{} against {}", name(&self.current), name(&self.reference))?;
         let compared = self.columns.len();
         writeln!(text, "{} of {compared} columns drifted, {} not compared\n", self.drifted, self.left_out.len())?;
-        let rows: Vec<[String; HEADINGS.len()]> = self.columns.iter().map(row).collect();
-        let headings = HEADINGS.map(str::to_owned);
-        let mut widths = [0; HEADINGS.len()];
-        for cells in rows.iter().chain([&headings]) {
-            for (width, cell) in widths.iter_mut().zip(cells) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        for cells in [&headings].into_iter().chain(&rows) {
+        let headings: Vec<String> = FIRST.iter().chain(&STATISTICS).chain(&LAST).map(|h| (*h).to_owned()).collect();
+        let columns = self.columns.iter().zip(&self.summary);
+        let rows = columns.map(|((name, answers), (_, summary))| row(name, answers, summary));
+        let rows: Vec<Vec<String>> = std::iter::once(headings).chain(rows).collect();
+        let widths = widths(&rows);
+        for cells in &rows {
             writeln!(text, "{}", line(cells, &widths))?;
         }
-        writeln!(text, "\nPairs are reference / current. p: for independent rows; p adj: for as many independent")?;
-        writeln!(text, "values as the rows are worth, adjusted for the number of columns.")?;
-        for column in self.columns.iter().filter(|c| c.severity != Severity::Stable) {
-            writeln!(text, "\n{}, {}: {}", pick::name(&column.column), column.severity, column.reason)?;
+        writeln!(text, "\n! behind a value: it has drifted; ?: that cannot be told. Pairs are reference / current.")?;
+        writeln!(
+            text,
+            "p adj: of ks, of text of chi2, for n_eff independent values, adjusted for the number of columns."
+        )?;
+        for (column, summary) in self.summary.iter().filter(|(_, s)| s.severity != Severity::Stable) {
+            // Insufficient data are called so by their reason.
+            let severity = match summary.severity {
+                Severity::InsufficientData => String::new(),
+                severity => format!(", {severity}"),
+            };
+            writeln!(text, "\n{}{severity}: {}", pick::name(column), one_line(&summary.reason, LONGEST_REASON))?;
         }
         Ok(())
     }
 }
 
-fn row(column: &Comparison) -> [String; HEADINGS.len()] {
-    let (reference, current) = (&column.reference, &column.current);
-    let known = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), figure);
-    [
-        pick::name(&column.column),
-        column.severity.to_string(),
-        figure(column.ks_distance),
-        figure(column.ks_p_value),
-        known(column.ks_p_value_adjusted),
-        known(column.wasserstein),
-        known(column.wasserstein_normed),
-        figure(column.psi),
+fn row(name: &str, answers: &Answers, summary: &Summary) -> Vec<String> {
+    let (reference, current) = (&summary.reference, &summary.current);
+    let mut row = vec![pick::name(name), summary.severity.to_string()];
+    for (statistic, answer) in answers.iter() {
+        row.push(match (answer.value, answer.drifted) {
+            (None, _) => "-".to_owned(),
+            (Some(value), Some(true)) => figure(value) + "!",
+            (Some(value), Some(false)) => figure(value),
+            (Some(value), None) => figure(value) + "?",
+        });
+        debug_assert!(row.len() == FIRST.len() + statistic as usize + 1, "a value under another's heading");
+    }
+    row.extend([
+        summary.p_value_adjusted.map_or_else(|| "-".to_owned(), figure),
         format!("{:.1} % / {:.1} %", 100.0 * reference.missing_share, 100.0 * current.missing_share),
         format!("{} / {}", reference.rows, current.rows),
         format!("{:.0} / {:.0}", reference.effective_size, current.effective_size),
-    ]
+    ]);
+    row
 }
 
 /// A number in at most ten characters, four digits of it telling.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if (1e-3..1e5).contains(&size) => format!("{value:.4}"),
@@ -94,12 +128,22 @@ fn figure(value: f64) -> String {
     }
 }
 
+fn widths(rows: &[Vec<String>]) -> Vec<usize> {
+    let mut widths = vec![0; FIRST.len() + Statistic::ALL.len() + LAST.len()];
+    for cells in rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    widths
+}
+
 /// Names to the left, numbers to the right.
-fn line(cells: &[String; HEADINGS.len()], widths: &[usize; HEADINGS.len()]) -> String {
+fn line(cells: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (place, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let padding = " ".repeat(width - cell.chars().count());
-        let (before, after) = if place < 2 { ("", padding.as_str()) } else { (padding.as_str(), "") };
+        let (before, after) = if place < FIRST.len() { ("", padding.as_str()) } else { (padding.as_str(), "") };
         let gap = if place == 0 { "" } else { "  " };
         line.push_str(&[gap, before, cell, after].concat());
     }
@@ -108,18 +152,18 @@ fn line(cells: &[String; HEADINGS.len()], widths: &[usize; HEADINGS.len()]) -> S
 
 #[cfg(test)]
 mod tests {
-    use aria_core::drift::comparison::{Column, compare};
+    use aria_core::drift::comparison::{Cells, Column, compare};
 
     use super::*;
 
     fn report() -> Report {
         let spread = |level: f64| (0..500).map(|i| level + f64::from(i * 379 % 1_000) / 100.0).collect::<Vec<_>>();
         let (before, after) = (spread(0.0), spread(5.0));
-        let column = |name, current| Column { name, reference: &before, current };
-        let compared = compare(&[column("moved", &after), column("a longer name", &before)]);
+        let column = |name, current| Column { name, cells: Cells::Numbers { reference: &before, current } };
+        let compared = compare(&[column("moved", &after), column("a longer name", &before)], None);
         let files = Files { reference: Path::new("old.csv"), current: Path::new("new.csv") };
-        let left_out = vec![LeftOut::new("day", "it is text".to_owned())];
-        Report::new(&files, compared.into_iter().map(Result::unwrap).collect(), left_out)
+        let left_out = vec![LeftOut::new("old", "it is not there".to_owned())];
+        Report::new(&files, compared, left_out, None)
     }
 
     #[test]
@@ -127,26 +171,28 @@ mod tests {
         let text = report().to_text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..2], ["new.csv against old.csv", "1 of 2 columns drifted, 1 not compared"]);
-        let ends: Vec<Option<usize>> = lines[3..6].iter().map(|line| line.find("drifted").or(line.find("s"))).collect();
-        assert_eq!(ends[0], ends[1], "{text}");
         assert_eq!(lines[3].len(), lines[4].len(), "{text}");
         assert_eq!(lines[4].len(), lines[5].len(), "{text}");
-        assert!(lines.iter().any(|line| line.starts_with("moved, drifted: it moved by")), "{text}");
+        assert!(lines[4].matches('!').count() == 10 && !lines[5].contains('!'), "{text}");
+        assert!(lines.iter().any(|line| line.starts_with("moved, drifted: wasserstein_normed")), "{text}");
         assert!(!text.contains("a longer name, stable"), "{text}");
     }
 
     #[test]
-    fn the_document_has_a_version_and_every_statistic_of_a_column() {
-        let document = serde_json::to_value(report()).unwrap();
-        assert_eq!((&document["version"], &document["drifted"]), (&1.into(), &1.into()));
-        let column = &document["columns"][0];
-        assert_eq!((&column["column"], &column["severity"]), (&"moved".into(), &"drifted".into()));
-        let numbers = ["ks_distance", "ks_p_value", "ks_p_value_dependent", "ks_p_value_adjusted", "wasserstein"];
-        for name in numbers.into_iter().chain(["wasserstein_normed", "psi"]) {
-            assert!(column[name].is_f64(), "{name}");
+    fn the_document_has_ten_statistics_for_each_column_in_the_columns_order() {
+        let text = serde_json::to_string(&report()).unwrap();
+        assert!(text.find("\"moved\"") < text.find("\"a longer name\""), "{text}");
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&document["version"], &document["drifted"]), (&2.into(), &1.into()));
+        let moved = document["columns"]["moved"].as_object().unwrap();
+        assert_eq!(moved.len(), 10);
+        for (name, answer) in moved {
+            assert!(answer["value"].is_f64() && answer["reason"].is_string(), "{name}");
+            assert_eq!(answer["drifted"], true, "{name}");
+            assert_eq!(answer.as_object().unwrap().len(), 4, "{name}");
         }
-        assert_eq!(column["current"]["missing_share"], 0.0);
-        assert_eq!(document["left_out"][0]["column"], "day");
+        assert_eq!(document["summary"]["moved"]["severity"], "drifted");
+        assert_eq!(document["left_out"][0]["column"], "old");
     }
 
     #[test]

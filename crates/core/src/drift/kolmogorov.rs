@@ -5,6 +5,8 @@
 
 use std::f64::consts::{PI, TAU};
 
+use super::gamma;
+
 /// The probability that the distance of `n` values from their distribution is at least `distance`.
 pub fn survival(distance: f64, n: u64) -> f64 {
     if n == 0 || distance.is_nan() || distance <= 0.0 {
@@ -44,26 +46,18 @@ pub fn critical_distance(significance: f64, n: u64) -> f64 {
     high
 }
 
-/// The one-sided survival function, Birnbaum and Tingey (1951): x sum C(n,j) (x + j/n)^(j-1) (1 - x - j/n)^(n-j).
+/// The one-sided survival function, Birnbaum and Tingey (1951): x sum C(n,j) (x + j/n)^(j-1) (1 - x - j/n)^(n-j), each
+/// term the probability of j of n, so that none is the difference of large logarithms.
 ///
 /// Twice it is exact from a distance of a half on, and lacks only the samples that stray to both sides before.
 fn one_sided(x: f64, n: u64) -> f64 {
     let size = n as f64;
     let last = (size * (1.0 - x)).floor() as u64;
-    let mut ln_choose = 0.0;
-    let mut sum = 0.0;
-    for j in 0..=last.min(n) {
-        let j_real = j as f64;
-        if j > 0 {
-            ln_choose += ((size - j_real + 1.0) / j_real).ln();
-        }
-        let (at, rest) = (x + j_real / size, 1.0 - x - j_real / size);
-        let outside = if j == n { 0.0 } else { (size - j_real) * rest.ln() };
-        if outside.is_finite() {
-            sum += (ln_choose + (j_real - 1.0) * at.ln() + outside).exp();
-        }
-    }
-    x * sum
+    let term = |j: u64| {
+        let (at, rest) = (x + j as f64 / size, 1.0 - x - j as f64 / size);
+        if rest > 0.0 || j == n { gamma::binomial(j as f64, size, at, rest) / at } else { 0.0 }
+    };
+    x * (0..=last.min(n)).map(term).sum::<f64>()
 }
 
 /// The distribution function by Durbin's matrix: n!/n^n times the middle entry of H^n, Marsaglia, Tsang and Wang

@@ -1,5 +1,7 @@
 //! The two-sample Kolmogorov-Smirnov test.
 
+mod paths;
+
 use super::kolmogorov;
 use super::sample::Sample;
 
@@ -17,12 +19,28 @@ pub fn distance(a: &Sample, b: &Sample) -> f64 {
     greatest
 }
 
-/// The probability of at least this distance between samples of these sizes from one distribution: the distribution of
-/// the one-sample statistic at nm/(n+m) values, which is scipy's `ks_2samp(method="asymp")` and not Kolmogorov's limit.
+/// The sizes up to which [`p_value_auto`] is exact, scipy's.
+const EXACT_UP_TO: usize = 10_000;
+
+/// The asymptotic probability of at least this distance between samples of these sizes from one distribution: the
+/// distribution of the one-sample statistic at nm/(n+m) values, which is scipy's `ks_2samp(method="asymp")` and not
+/// Kolmogorov's limit.
 ///
 /// Sizes are real so that the effective size of a dependent sample can stand in.
 pub fn p_value(distance: f64, n: f64, m: f64) -> f64 {
     kolmogorov::survival(distance, joint_size(n, m))
+}
+
+/// The exact probability of at least this distance between samples of `n` and `m` values (1 at least) without ties from
+/// one distribution, scipy's `ks_2samp(method="exact")`. It takes about n m steps at most, and max(n, m) where n = m.
+pub fn p_value_exact(distance: f64, n: usize, m: usize) -> f64 {
+    paths::share_straying(distance, n as u64, m as u64)
+}
+
+/// The exact probability where neither sample has more than ten thousand values, and the asymptotic one beyond: scipy's
+/// `ks_2samp(method="auto")`, its default.
+pub fn p_value_auto(distance: f64, n: usize, m: usize) -> f64 {
+    if n.max(m) <= EXACT_UP_TO { p_value_exact(distance, n, m) } else { p_value(distance, n as f64, m as f64) }
 }
 
 /// The size at which two samples are as telling as one.

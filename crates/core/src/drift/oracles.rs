@@ -2,6 +2,7 @@
 
 mod multivariate;
 mod streams;
+mod two_sample;
 
 use serde::de::DeserializeOwned;
 

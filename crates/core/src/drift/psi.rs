@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sample::Sample;
+use super::table::{Class, Table};
 
 /// The least share of a bin: an empty one counts as this, so that the logarithm exists.
 pub const FLOOR: f64 = 1e-4;
@@ -26,26 +27,38 @@ impl Bins {
         Self { edges, shares }
     }
 
+    /// How many values of a reference and of a sample lie in each bin.
+    pub fn table(&self, reference: &Sample, current: &Sample) -> Table {
+        let (reference, current) = (counts(&self.edges, reference), counts(&self.edges, current));
+        Table::new(reference.zip(current).map(|(reference, current)| Class { reference, current }))
+    }
+
     /// The index of a sample: the sum over bins of (q - p) ln(q / p), q being its shares and p the reference's.
     pub fn index(&self, current: &Sample) -> f64 {
-        let current = shares(&self.edges, current);
-        let floored = |share: &f64| share.max(FLOOR);
-        self.shares.iter().map(floored).zip(current.iter().map(floored)).map(|(p, q)| (q - p) * (q / p).ln()).sum()
+        sum(self.shares.iter().copied().zip(shares(&self.edges, current)))
     }
 }
 
-/// The share of a sample in each bin; a value on an edge belongs to the bin above.
+/// The index of a sample over categories, or any other classes: the same sum and the same floor.
+pub fn index(table: &Table) -> f64 {
+    sum(table.shares())
+}
+
+fn sum(shares: impl Iterator<Item = (f64, f64)>) -> f64 {
+    shares.map(|(p, q)| (p.max(FLOOR), q.max(FLOOR))).map(|(p, q)| (q - p) * (q / p).ln()).sum()
+}
+
+/// The share of a sample in each bin.
 fn shares(edges: &[f64], sample: &Sample) -> Vec<f64> {
+    counts(edges, sample).map(|count| count as f64 / sample.len() as f64).collect()
+}
+
+/// The values of a sample in each bin; one on an edge belongs to the bin above.
+fn counts(edges: &[f64], sample: &Sample) -> impl Iterator<Item = u64> {
     let values = sample.sorted();
+    let ends = edges.iter().map(|edge| values.partition_point(|v| v < edge)).chain([values.len()]);
     let mut passed = 0;
-    let mut shares = Vec::with_capacity(edges.len() + 1);
-    for edge in edges {
-        let below = values.partition_point(|v| v < edge);
-        shares.push((below - passed) as f64 / values.len() as f64);
-        passed = below;
-    }
-    shares.push((values.len() - passed) as f64 / values.len() as f64);
-    shares
+    ends.map(move |end| (end - std::mem::replace(&mut passed, end)) as u64)
 }
 
 #[cfg(test)]
@@ -82,6 +95,13 @@ mod tests {
         let bins = Bins::deciles(&sample(&[2.0; 20]));
         assert_eq!(bins.index(&sample(&[2.0, 2.0])), 0.0);
         assert!(bins.index(&sample(&[1.0, 2.0])) > 1.0);
+    }
+
+    #[test]
+    fn an_unseen_category_counts_as_the_floor() {
+        let (_, table) = Table::of_categories([("wind", 3), ("coal", 1)], [("gas", 1), ("wind", 3)]);
+        let expected = 2.0 * (0.25 - FLOOR) * (0.25 / FLOOR).ln();
+        assert!((index(&table) - expected).abs() < 1e-12);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-use polars::prelude::{Column as Stored, NamedFrom, Series};
+use polars::prelude::{Column as Stored, IntoSeries, NamedFrom, Series, TimeZone};
 
 use super::*;
 use crate::table::parquet::encode;
@@ -62,10 +62,9 @@ fn a_name_that_stands_twice_names_no_column() {
 
 #[test]
 fn what_is_no_table_says_what_it_is_and_what_to_do() {
-    let cases: [(&[u8], &str); 8] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"", "the file is empty"),
         (b" \n", "the file is empty"),
-        (b"a,b\n", "has columns but no row"),
         (b"a;b\n1;2\n", "separated by `;`"),
         (b"a,b\n1,2\n3\n", "row 2 has 1 cells and the header 2; correct the row"),
         (b"%PDF-1.7", "a PDF document, no table; give CSV or Parquet"),
@@ -96,9 +95,35 @@ fn a_parquet_file_gives_its_numbers_of_every_width_and_says_what_the_rest_is() {
 }
 
 #[test]
-fn a_parquet_file_without_a_row_or_cut_off_is_refused() {
+fn a_table_without_a_row_has_columns_without_a_value() {
+    assert_eq!(values(&csv("a,b\n").unwrap(), "b"), Ok(vec![]));
     let empty = parquet(vec![Series::new("a".into(), Vec::<f64>::new())]);
-    assert!(read(Format::Parquet, &empty).unwrap_err().to_string().contains("no row"));
+    assert_eq!(values(&read(Format::Parquet, &empty).unwrap(), "a"), Ok(vec![]));
+}
+
+#[test]
+fn what_holds_no_numbers_is_read_as_text_and_what_stands_for_nothing_is_missing() {
+    let bytes = b"kind,load,when\n wind ,1,2023-01-01T00:00:00Z\nn/a,2,2023-01-01T01:00:00Z\nsolar,3,\n";
+    let numbers = read(Format::Csv, bytes).unwrap();
+    let texts = texts(Format::Csv, bytes, &numbers).unwrap();
+    assert_eq!(texts["kind"].values().collect::<Vec<_>>(), [Some("wind"), None, Some("solar")]);
+    assert_eq!(texts["when"].values().last(), Some(None));
+    assert!(!texts.contains_key("load"));
+}
+
+#[test]
+fn a_parquet_file_gives_its_texts_and_its_points_in_time() {
+    let hours = Series::new("when".into(), [Some(1_672_531_200_000_i64), None]).i64().unwrap().clone();
+    let hours = hours.into_datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC)).into_series();
+    let bytes = parquet(vec![Series::new("kind".into(), [Some("wind"), None]), hours]);
+    let numbers = read(Format::Parquet, &bytes).unwrap();
+    let texts = texts(Format::Parquet, &bytes, &numbers).unwrap();
+    assert_eq!(texts["kind"].values().collect::<Vec<_>>(), [Some("wind"), None]);
+    assert_eq!(texts["when"].values().collect::<Vec<_>>(), [Some("2023-01-01T00:00:00Z"), None]);
+}
+
+#[test]
+fn a_parquet_file_that_is_cut_off_is_refused() {
     let whole = parquet(vec![Series::new("a".into(), [1.0, 2.0])]);
     let cut = read(Format::Parquet, &whole[..whole.len() - 9]).unwrap_err().to_string();
     assert!(cut.contains("not readable as Parquet") && cut.contains("write it again"), "{cut}");

@@ -2,11 +2,12 @@
 
 use aria_core::report::{Calibration, Compared, Coverage, Group, Step, Whole};
 use aria_core::time::{DAY, HOUR, Timestamp};
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use plotters::style::RGBColor;
 
-use super::{described, figure, forecasters, percent};
-use crate::backtest::plot::{self, BLUE, GREEN, INK, Line, ORANGE, PURPLE, Plot, VERMILION};
+use super::{described, forecasters, percent};
+use crate::page::{self, figure};
+use crate::plot::{BLUE, GREEN, INK, Line, ORANGE, PURPLE, Plot, VERMILION};
 
 /// Of the forecast and the naive ones, in the order of their names.
 const FORECASTERS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, PURPLE];
@@ -40,7 +41,7 @@ pub fn by_group(x: &str, caption: &str, groups: &[Group<Compared>], unit: &str) 
     let plot = Plot {
         x,
         y: format!("MAE, {unit}"),
-        x_name: &|place| name_at(&names, place),
+        x_name: &|place| page::name_at(&names, place).to_owned(),
         x_names: groups.len().clamp(2, 13),
         from_zero: true,
         band: Vec::new(),
@@ -72,19 +73,13 @@ pub fn by_quarter(groups: &[Group<Coverage>]) -> anyhow::Result<Markup> {
     let plot = Plot {
         x: "quarter",
         y: "share covered, %".to_owned(),
-        x_name: &|place| name_at(&names, place),
+        x_name: &|place| page::name_at(&names, place).to_owned(),
         x_names: groups.len().clamp(2, 13),
         from_zero: false,
         band: Vec::new(),
         lines,
     };
     shown("Coverage by quarter", &plot)
-}
-
-/// The name of a place on an axis of names; nothing between two of them.
-fn name_at(names: &[&str], place: f64) -> String {
-    let is_whole = (place - place.round()).abs() < 1e-6 && place > -0.5;
-    names.get(place.round() as usize).filter(|_| is_whole).map_or(String::new(), |name| (*name).to_owned())
 }
 
 /// The share that intervals were to cover, against the one that they did.
@@ -175,35 +170,6 @@ fn error_lines(groups: &[Group<Compared>], places: &[f64]) -> Vec<Line> {
     names.into_iter().enumerate().rev().map(line).collect()
 }
 
-/// The plot with its caption and legend, or a line that there is nothing to draw.
 fn shown(caption: &str, plot: &Plot<'_>) -> anyhow::Result<Markup> {
-    let Some(drawn) = plot::svg(plot)? else {
-        return Ok(html! { p { (caption) ": nothing was measured." } });
-    };
-    Ok(html! {
-        figure {
-            figcaption { (caption) }
-            ul.legend {
-                @if !plot.band.is_empty() { li { (swatch("area", BLUE)) (BAND) } }
-                @for line in distinct(&plot.lines) { li { (swatch("line", line.colour)) (line.name) } }
-            }
-            div role="img" aria-label=(caption) { (PreEscaped(drawn)) }
-        }
-    })
-}
-
-/// One line of each name, the uppermost first.
-fn distinct(lines: &[Line]) -> Vec<&Line> {
-    let mut found: Vec<&Line> = Vec::new();
-    for line in lines.iter().rev() {
-        if found.iter().all(|other| other.name != line.name) {
-            found.push(line);
-        }
-    }
-    found
-}
-
-fn swatch(kind: &str, RGBColor(red, green, blue): RGBColor) -> Markup {
-    let colour = format!("#{red:02X}{green:02X}{blue:02X}");
-    html! { i class=(kind) data-colour=(colour) style={ "border-top-color:" (colour) } {} }
+    page::drawn(caption, plot, BAND)
 }

@@ -3,7 +3,8 @@
 use aria_core::report::{Compared, Coverage, Group, Share, Totals};
 use maud::{Markup, html};
 
-use super::{NONE, figure, forecasters, percent, share, spelled, thousands};
+use super::{forecasters, percent, share, spelled};
+use crate::page::{NONE, figure, table, thousands};
 
 /// Every forecaster over all steps.
 pub fn overall(compared: &Compared, unit: &str) -> Markup {
@@ -101,23 +102,4 @@ pub fn totals(totals: &Totals) -> Markup {
 
 fn count(steps: u64) -> String {
     if steps == 0 { NONE.to_owned() } else { thousands(steps as f64) }
-}
-
-fn table(heads: &[String], rows: &[Vec<String>]) -> Markup {
-    html! {
-        div.wide {
-            table {
-                thead { tr { @for head in heads { th scope="col" { (head) } } } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            @for (place, cell) in row.iter().enumerate() {
-                                @if place == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }

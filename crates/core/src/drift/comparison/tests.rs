@@ -18,85 +18,118 @@ fn spread(rows: u32, level: f64, range: f64) -> Vec<f64> {
     (0..rows).map(|i| level + range * f64::from(i * 379 % 1_000) / 1_000.0).collect()
 }
 
-fn one(reference: &[f64], current: &[f64]) -> Result<Comparison, Incomparable> {
-    compare(&[Column { name: "x", reference, current }]).remove(0)
+fn numbers<'a>(name: &'a str, reference: &'a [f64], current: &'a [f64]) -> Column<'a> {
+    Column { name, cells: Cells::Numbers { reference, current } }
 }
 
-fn check(found: f64, expected: f64) {
-    assert!((found - expected).abs() < 1e-9 * expected.abs().max(1.0), "{found} instead of {expected}");
+fn one(reference: &[f64], current: &[f64]) -> Compared {
+    compare(&[numbers("x", reference, current)], None).remove(0)
+}
+
+/// Categories in turn, `rows` of them, in an order that does not depend on the one before.
+fn categories(rows: u32, of: &[&str]) -> Text {
+    Text::of((0..rows).map(|i| Some(of[(i * 379 % 1_009) as usize % of.len()])))
+}
+
+fn texts(reference: &Text, current: &Text) -> Compared {
+    compare(&[Column { name: "x", cells: Cells::Text { reference, current } }], None).remove(0)
+}
+
+fn answer(found: &Compared, statistic: Statistic) -> Answer {
+    found.answers.get(statistic).unwrap().clone()
+}
+
+fn check(found: Option<f64>, expected: f64) {
+    let found = found.unwrap();
+    assert!((found - expected).abs() < 1e-9 * expected.abs().max(1e-12), "{found} instead of {expected}");
+}
+
+/// Every answer is none and its reason says why.
+fn tells_nothing(found: &Compared, why: &str) {
+    for (statistic, answer) in found.answers.iter() {
+        assert_eq!(answer.drifted, None, "{}: {}", statistic.name(), answer.reason);
+        assert!(answer.reason.contains(why), "{}: {}", statistic.name(), answer.reason);
+    }
 }
 
 #[test]
-fn every_statistic_of_sixty_values_against_forty_agrees_with_scipy() {
-    // scipy 1.17.1: ks_2samp(method="asymp"), wasserstein_distance; numpy 2.4.6: mean, std, and the index of `psi`.
+fn values_and_p_values_are_those_of_scipy_were_all_rows_independent() {
+    // scipy 1.17.1: ks_2samp, wasserstein_distance; numpy 2.4.6: mean, std, and the index of `psi`.
     let (reference, current) = jumping();
-    let found = one(&reference, &current).unwrap();
-    check(found.ks_distance, 0.23333333333333328);
-    check(found.ks_p_value, 0.12425088847530641);
-    check(found.ks_p_value_dependent, 0.12425088847530641);
-    check(found.wasserstein.unwrap(), 1.9702083333333333);
-    check(found.wasserstein_normed.unwrap(), 0.6759151670048168);
-    check(found.psi, 1.0115156410090669);
-    check(found.reference.mean.unwrap(), 4.951666666666666);
-    check(found.current.deviation.unwrap(), 3.2335747802354904);
-    check(found.reference.autocorrelation.unwrap(), -0.37944820289232484);
-    assert_eq!((found.reference.effective_size, found.current.effective_size), (60.0, 40.0));
-    assert_eq!(found.severity, Severity::Stable, "{}", found.reason);
+    let found = one(&reference, &current);
+    check(answer(&found, Statistic::Ks).value, 0.23333333333333328);
+    check(answer(&found, Statistic::Wasserstein).value, 1.9702083333333333);
+    check(answer(&found, Statistic::WassersteinNormed).value, 0.6759151670048168);
+    check(answer(&found, Statistic::Psi).value, 1.0115156410090669);
+    assert_eq!(answer(&found, Statistic::Psi).p_value, None);
+    check(found.summary.reference.mean, 4.951666666666666);
+    check(found.summary.current.deviation, 3.2335747802354904);
+    check(found.summary.reference.autocorrelation, -0.37944820289232484);
+    assert_eq!((found.summary.reference.effective_size, found.summary.current.effective_size), (60.0, 40.0));
+    assert_eq!(found.summary.severity, Severity::Stable, "{}", found.summary.reason);
 }
 
 #[test]
 fn values_that_follow_each_other_are_no_evidence_though_they_look_like_it() {
-    // scipy 1.17.1: ks_2samp(method="asymp") of 300 and 200 values, and kstwo.sf for the 12.7 and 4.5 they are worth.
-    let found = one(&wave(300, 37, 11, 0.0), &wave(200, 53, 13, 6.0)).unwrap();
-    check(found.ks_distance, 0.33333333333333337);
-    assert!((found.ks_p_value / 2.1807235764541416e-12 - 1.0).abs() < 1e-6, "{}", found.ks_p_value);
-    check(found.reference.effective_size, 12.67182196274337);
-    check(found.current.effective_size, 4.544638760890857);
-    check(found.ks_p_value_dependent, 0.7777777777777778);
-    check(found.wasserstein.unwrap(), 6.669983762437548);
-    check(found.psi, 2.0506038578663515);
-    assert_eq!(found.severity, Severity::Stable, "{}", found.reason);
+    // scipy 1.17.1: ks_2samp of 300 and 200 values, and kstwo.sf for the 12.7 and 4.5 they are worth.
+    let found = one(&wave(300, 37, 11, 0.0), &wave(200, 53, 13, 6.0));
+    let ks = answer(&found, Statistic::Ks);
+    check(ks.value, 0.33333333333333337);
+    assert!(ks.p_value.unwrap() < 1e-11, "{ks:?}");
+    check(found.summary.p_value_adjusted, 0.7777777777777778);
+    for (statistic, answer) in found.answers.iter() {
+        assert_ne!(answer.drifted, Some(true), "{}: {}", statistic.name(), answer.reason);
+    }
+    assert!(ks.reason.contains("n_eff 13 and 5"), "{}", ks.reason);
 }
 
 #[test]
-fn a_large_difference_beyond_chance_is_drift() {
+fn every_statistic_calls_a_large_difference_beyond_chance_drift() {
     // All of it moved by half the range: half of the values lie above the reference's greatest.
-    let found = one(&spread(1_000, 0.0, 10.0), &spread(500, 5.0, 10.0)).unwrap();
-    assert!((found.wasserstein.unwrap() - 5.0).abs() < 0.02);
-    assert_eq!(found.severity, Severity::Drifted, "{}", found.reason);
-    assert!(found.reason.contains("p ") && found.reason.contains("deviations"), "{}", found.reason);
+    let found = one(&spread(1_000, 0.0, 10.0), &spread(500, 5.0, 10.0));
+    for (statistic, answer) in found.answers.iter() {
+        assert_eq!(answer.drifted, Some(true), "{}: {}", statistic.name(), answer.reason);
+        assert!(answer.reason.contains("large, above") && answer.reason.contains("n_eff"), "{}", answer.reason);
+    }
+    assert_eq!(found.summary.severity, Severity::Drifted);
 }
 
 #[test]
-fn a_small_difference_beyond_chance_is_slight() {
-    // A fiftieth of the range is 0.07 deviations of an even spread, whose deviation is a range over the root of 12.
-    let reference = spread(100_000, 0.0, 10.0);
-    let found = one(&reference, &spread(100_000, 0.2, 10.0)).unwrap();
-    assert!((found.wasserstein_normed.unwrap() - 0.2 * 12.0_f64.sqrt() / 10.0).abs() < 1e-3);
-    assert!(found.ks_p_value < 1e-10 && found.psi < LEAST.psi, "{found:?}");
-    assert_eq!(found.severity, Severity::Slight, "{}", found.reason);
+fn no_statistic_calls_a_small_difference_beyond_chance_drift() {
+    // A hundredth of the range is 0.035 deviations of an even spread, whose deviation is a range over the root of 12.
+    // Its end is a thousandth part empty, so that only the distances of distribution functions are small by all
+    // measures.
+    let found = one(&spread(100_000, 0.0, 10.0), &spread(100_000, 0.1, 10.0));
+    assert!(answer(&found, Statistic::Ks).p_value.unwrap() < 1e-4);
+    for statistic in
+        [Statistic::Ks, Statistic::WassersteinNormed, Statistic::Psi, Statistic::CramerVonMises, Statistic::Energy]
+    {
+        let answer = answer(&found, statistic);
+        assert_eq!(answer.drifted, Some(false), "{}: {}", statistic.name(), answer.reason);
+    }
+    assert_eq!(found.summary.severity, Severity::Slight, "{}", found.summary.reason);
 }
 
 #[test]
-fn a_table_is_stable_against_itself() {
+fn a_table_is_stable_against_itself_by_every_statistic() {
     let values = spread(1_000, 0.0, 10.0);
-    let found = one(&values, &values).unwrap();
-    assert_eq!((found.ks_distance, found.ks_p_value, found.psi), (0.0, 1.0, 0.0));
-    assert_eq!((found.wasserstein, found.wasserstein_normed), (Some(0.0), Some(0.0)));
-    assert_eq!(found.severity, Severity::Stable);
+    for (statistic, answer) in one(&values, &values).answers.iter() {
+        assert_eq!(answer.drifted, Some(false), "{}: {}", statistic.name(), answer.reason);
+    }
+    assert_eq!(one(&values, &values).summary.severity, Severity::Stable);
 }
 
 #[test]
 fn missing_and_infinite_values_are_counted_apart_and_left_out_of_the_rest() {
     let (reference, current) = jumping();
-    let bare = one(&reference, &current).unwrap();
-    let mut holes = current.clone();
-    holes.extend([f64::NAN, f64::NAN, f64::INFINITY]);
-    let found = one(&reference, &holes).unwrap();
-    assert_eq!((found.current.rows, found.current.missing, found.current.infinite), (43, 2, 1));
-    assert!((found.current.missing_share - 3.0 / 43.0).abs() < 1e-15);
-    assert_eq!((found.ks_distance, found.psi, found.wasserstein), (bare.ks_distance, bare.psi, bare.wasserstein));
-    assert_eq!(found.severity, Severity::Stable, "{}", found.reason);
+    let bare = one(&reference, &current);
+    let found = one(&reference, &[current, vec![f64::NAN, f64::NAN, f64::INFINITY]].concat());
+    let side = &found.summary.current;
+    assert_eq!((side.rows, side.missing, side.infinite), (43, 2, 1));
+    assert!((side.missing_share - 3.0 / 43.0).abs() < 1e-15);
+    for (statistic, answer) in found.answers.iter() {
+        assert_eq!(answer.value, bare.answers.get(statistic).unwrap().value);
+    }
 }
 
 #[test]
@@ -104,71 +137,146 @@ fn more_than_a_tenth_of_the_rows_gone_missing_or_come_back_is_drift_and_a_tenth_
     let whole = spread(90, 0.0, 10.0);
     let holes = |missing| [whole.clone(), vec![f64::NAN; missing]].concat();
     // Ten of a hundred rows are a tenth, eleven of a hundred and one are more.
-    assert_eq!(one(&whole, &holes(10)).unwrap().severity, Severity::Stable);
-    for found in [one(&whole, &holes(11)).unwrap(), one(&holes(11), &whole).unwrap()] {
-        assert_eq!(found.severity, Severity::Drifted);
-        assert!(found.reason.contains("10.9 %"), "{}", found.reason);
+    assert_eq!(one(&whole, &holes(10)).summary.severity, Severity::Stable);
+    for found in [one(&whole, &holes(11)), one(&holes(11), &whole)] {
+        assert_eq!(found.summary.severity, Severity::Drifted);
+        assert!(found.summary.reason.contains("10.9 %"), "{}", found.summary.reason);
+        assert_eq!(answer(&found, Statistic::Psi).drifted, Some(false));
     }
 }
 
 #[test]
-fn a_reference_that_does_not_vary_is_left_by_any_other_value() {
+fn a_reference_that_does_not_vary_says_nothing_of_what_is_far() {
     let constant = vec![0.1; 50];
-    assert_eq!(one(&constant, &constant).unwrap().severity, Severity::Stable);
-    let found = one(&constant, &[0.2; 50]).unwrap();
-    assert_eq!((found.wasserstein_normed, found.reference.autocorrelation), (None, None));
-    check(found.wasserstein.unwrap(), 0.1);
-    assert_eq!(found.severity, Severity::Drifted, "{}", found.reason);
+    for current in [constant.clone(), vec![0.2; 50], spread(50, 0.0, 1.0)] {
+        let found = one(&constant, &current);
+        tells_nothing(&found, "all 50 values of the reference are the same");
+        assert_eq!(found.summary.severity, Severity::InsufficientData);
+    }
+    check(answer(&one(&constant, &[0.2; 50]), Statistic::Wasserstein).value, 0.1);
 }
 
 #[test]
 fn a_stuck_meter_has_drifted() {
-    let found = one(&spread(500, 0.0, 10.0), &[5.0; 100]).unwrap();
-    assert_eq!(found.severity, Severity::Drifted, "{}", found.reason);
+    let found = one(&spread(500, 0.0, 10.0), &[5.0; 100]);
+    assert_eq!(found.summary.severity, Severity::Drifted, "{}", found.summary.reason);
 }
 
 #[test]
 fn rows_worth_fewer_than_four_values_tell_nothing_and_spoil_no_other_columns_answer() {
     let rising: Vec<f64> = (0..100).map(f64::from).collect();
     let (reference, current) = jumping();
-    let columns = [("rising", &rising, &rising), ("x", &reference, &current)];
-    let columns = columns.map(|(name, reference, current)| Column { name, reference, current });
-    let found: Vec<_> = compare(&columns).into_iter().map(Result::unwrap).collect();
-    assert_eq!((found[0].severity, found[0].ks_p_value_adjusted), (Severity::InsufficientData, None));
-    assert!(found[0].reason.contains("independent ones"), "{}", found[0].reason);
-    assert_eq!(found[1], one(&reference, &current).unwrap());
+    let found = compare(&[numbers("rising", &rising, &rising), numbers("x", &reference, &current)], None);
+    tells_nothing(&found[0], "n_eff");
+    assert_eq!(found[1], one(&reference, &current));
 }
 
 #[test]
 fn the_same_evidence_counts_less_among_more_columns() {
     // scipy 1.17.1: ks_2samp(spread(100, 0, 10), spread(100, 2.5, 10), method="asymp") has p 0.0018, times 20 is 0.036.
     let (reference, current) = (spread(100, 0.0, 10.0), spread(100, 2.5, 10.0));
-    let alone = one(&reference, &current).unwrap();
-    assert_eq!(alone.severity, Severity::Drifted, "{}", alone.reason);
-    let mut columns = vec![Column { name: "moved", reference: &reference, current: &current }];
-    columns.resize(20, Column { name: "same", reference: &reference, current: &reference });
-    let found = compare(&columns).remove(0).unwrap();
-    check(found.ks_p_value_adjusted.unwrap(), 20.0 * alone.ks_p_value_dependent);
-    assert_eq!(found.severity, Severity::Stable, "{}", found.reason);
+    assert_eq!(answer(&one(&reference, &current), Statistic::Ks).drifted, Some(true));
+    let mut columns = vec![numbers("moved", &reference, &current)];
+    columns.resize(20, numbers("same", &reference, &reference));
+    let ks = answer(&compare(&columns, None)[0], Statistic::Ks);
+    assert_eq!(ks.drifted, Some(false));
+    assert!(ks.reason.contains("columns tested: 20"), "{}", ks.reason);
+}
+
+#[test]
+fn one_column_that_has_drifted_is_found_by_every_statistic_among_thirty() {
+    let (reference, current) = (spread(1_000, 0.0, 10.0), spread(500, 5.0, 10.0));
+    let mut columns = vec![numbers("moved", &reference, &current)];
+    columns.resize(30, numbers("same", &reference, &reference));
+    for (statistic, answer) in compare(&columns, None)[0].answers.iter() {
+        assert_eq!(answer.drifted, Some(true), "{}: {}", statistic.name(), answer.reason);
+    }
 }
 
 #[test]
 fn a_column_without_enough_finite_values_says_where() {
     let (good, bad) = (spread(10, 0.0, 1.0), [f64::NAN, f64::INFINITY]);
-    assert_eq!(one(&good, &bad), Err(Incomparable::NoFinite { which: Which::Current, rows: 2 }));
-    assert_eq!(one(&[], &good), Err(Incomparable::NoFinite { which: Which::Reference, rows: 0 }));
-    let few = [1.0, f64::NAN, 2.0, 3.0];
-    assert_eq!(one(&few, &good), Err(Incomparable::TooFew { which: Which::Reference, finite: 3, rows: 4 }));
-    assert!(one(&[1.0, 3.0, 2.0, 4.0], &good).is_ok());
+    tells_nothing(&one(&good, &bad), "the current table has no finite value of it in 2 rows");
+    tells_nothing(&one(&[], &good), "the reference has no row");
+    tells_nothing(&one(&good, &[]), "the current table has no row");
+    tells_nothing(&one(&[1.0, f64::NAN, 2.0, 3.0], &good), "the reference has 3 finite values of it in 4 rows");
+    assert_eq!(one(&good, &[]).summary.severity, Severity::InsufficientData);
+}
+
+#[test]
+fn tables_that_cannot_be_compared_have_values_and_no_answer() {
+    let (reference, current) = jumping();
+    let found = compare(&[numbers("x", &reference, &current)], Some("insufficient data: half a week")).remove(0);
+    tells_nothing(&found, "half a week");
+    assert!(found.answers.iter().all(|(_, answer)| answer.value.is_some()));
 }
 
 #[test]
 fn values_at_the_end_of_the_number_range_leave_statistics_out_and_panic_nowhere() {
     let huge = [f64::MAX, -f64::MAX, f64::MAX / 2.0, -f64::MAX, 1.0, f64::MAX];
-    let found = one(&huge, &spread(10, 0.0, 1.0)).unwrap();
-    assert_eq!(found.wasserstein_normed, None);
-    let text = serde_json::to_string(&found).unwrap();
-    assert!(text.contains("\"wasserstein_normed\":null"), "{text}");
+    let found = one(&huge, &spread(10, 0.0, 1.0));
+    assert_eq!(answer(&found, Statistic::WassersteinNormed).value, None);
+    let text = serde_json::to_string(&found.answers).unwrap();
+    assert!(text.contains("\"wasserstein_normed\":{\"value\":null"), "{text}");
+}
+
+#[test]
+fn a_document_names_the_statistics_in_their_order() {
+    let (reference, current) = jumping();
+    let text = serde_json::to_string(&one(&reference, &current).answers).unwrap();
+    let places: Vec<_> = Statistic::ALL.iter().map(|of| text.find(&format!("\"{}\":{{", of.name())).unwrap()).collect();
+    assert!(places.is_sorted(), "{text}");
+}
+
+#[test]
+fn text_is_compared_as_categories_and_other_statistics_say_that_it_is_text() {
+    let same = categories(400, &["coal", "gas", "wind"]);
+    let moved = categories(300, &["coal", "coal", "gas", "wind", "coal", "coal"]);
+    for (current, drifted) in [(&same, false), (&moved, true)] {
+        for (statistic, answer) in texts(&same, current).answers.iter() {
+            let expected = statistic.is_of_categories().then_some(drifted);
+            assert_eq!(answer.drifted, expected, "{}: {}", statistic.name(), answer.reason);
+            assert_eq!(answer.value.is_some(), statistic.is_of_categories());
+        }
+    }
+    assert!(answer(&texts(&same, &same), Statistic::Ks).reason.contains("it is text"));
+}
+
+#[test]
+fn one_unseen_category_is_named_and_is_no_drift() {
+    let reference = categories(120, &["coal", "gas"]);
+    let rows = reference.values().take(80).chain([Some("unobtainium")]);
+    let found = texts(&reference, &Text::of(rows));
+    let chi_squared = answer(&found, Statistic::ChiSquared);
+    assert_eq!(chi_squared.drifted, None);
+    assert!(chi_squared.reason.contains("`unobtainium`") && chi_squared.reason.contains("Cochran"), "{chi_squared:?}");
+    assert!(chi_squared.value.is_some() && chi_squared.p_value.is_some());
+}
+
+#[test]
+fn an_unseen_category_hides_no_drift_of_the_others() {
+    let reference = categories(400, &["coal", "gas"]);
+    let moved = categories(400, &["coal", "coal", "coal", "gas"]);
+    let found = texts(&reference, &Text::of(moved.values().chain([Some("unobtainium")])));
+    let chi_squared = answer(&found, Statistic::ChiSquared);
+    assert_eq!(chi_squared.drifted, Some(true), "{}", chi_squared.reason);
+    assert!(chi_squared.reason.contains("`unobtainium`"), "{}", chi_squared.reason);
+}
+
+#[test]
+fn text_that_is_nearly_always_another_is_no_category() {
+    let names: Vec<String> = (0..200).map(|i| format!("row {i}")).collect();
+    let unique = Text::of(names.iter().map(|name| Some(name.as_str())));
+    let found = texts(&unique, &unique);
+    tells_nothing(&found, "200 different ones in 200 rows");
+    assert!(found.answers.iter().all(|(_, answer)| answer.value.is_none()));
+}
+
+#[test]
+fn text_that_keeps_its_category_is_worth_fewer_rows() {
+    let runs = |rows: u32| Text::of((0..rows).map(|i| Some(["coal", "gas"][(i / 25 % 2) as usize])));
+    let found = texts(&runs(200), &runs(200));
+    assert!(found.summary.reference.effective_size < 10.0, "{:?}", found.summary);
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn pieces<T: Copy>(points: &[(f64, Option<T>)]) -> Vec<Vec<(f64, T)>> {
 }
 
 /// A number on an axis, without the zeros that tell nothing.
-fn axis_number(value: f64) -> String {
+pub fn axis_number(value: f64) -> String {
     if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
         return format!("{value:.1e}");
     }
