@@ -7,6 +7,7 @@
 #   make chaos [SEEDS=200] [SEED=n] [JOBS=2]  seeded faults, simulated and against the real platform, compared byte for byte
 #   make mutations [REAL=1]                   shows that the simulation, or chaos, finds defects that were put in on purpose
 #   make figures DATA=dir                     measures the figures of FIGURES.md on data that the project does not ship
+#   make drift-bench DATA=dir                 measures alarms, and changes that are seen, on data that the project does not ship
 #   make heavy                                the loads of BOUNDS.md in full; prints time and memory, fails beyond the bounds
 #
 # One cargo profile for everything, so that run and test share what they build. CARGO_TARGET_DIR is respected.
@@ -14,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos mutations heavy figures benchmark fuzz fmt lint deny clean
+.PHONY: help setup run test chaos mutations heavy figures benchmark drift-bench fuzz fmt lint deny clean
 
 # Works without HOME and with an almost empty PATH: cargo is looked for where rustup puts it.
 RUST := $(or $(CARGO_HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6)/.cargo)/bin
@@ -23,7 +24,7 @@ export PATH := $(CURDIR)/.tools/bin:$(SYSTEM):$(RUST)
 
 # Relative paths are the caller's. With `make -C` the caller stands elsewhere; make then prints directories (flag w).
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export CALLER INPUT ONCE OUT DATA TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY ENOUGH REAL
+export CALLER INPUT ONCE OUT DATA PART TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY ENOUGH REAL
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
@@ -82,6 +83,12 @@ benchmark: setup ## Times three years with a refit every 30 days beside scikit-l
 	@case "$$DATA" in /*) ;; *) DATA="$$CALLER/$$DATA" ;; esac; \
 	cargo build --locked --workspace --bins; \
 	tests/benchmarks/refit.sh "$$DATA/italy/it_hourly_2021_2023.csv" ci_direct_gco2eq_per_kwh 2021-03-02 2023-12-28
+
+drift-bench: setup ## Measures how drift is told and what retraining is worth, an hour: DATA=dir [PART="all own policy policy-daily"]
+	@[ -n "$$DATA" ] || { echo 'name the folder of the data: make drift-bench DATA=dir' >&2; exit 2; }
+	@case "$$DATA" in /*) ;; *) DATA="$$CALLER/$$DATA" ;; esac; \
+	cargo build --locked --workspace --bins; \
+	"$${CARGO_TARGET_DIR:-target}/debug/drift-bench" "$$DATA" $$PART
 
 fmt: ## Formats the code
 	@cargo fmt --all

@@ -68,7 +68,7 @@ pub struct Seen {
 /// # Errors
 /// Where a file is missing or is not what its folder's page says, or a model cannot be trained.
 pub fn measure(data: &Path, covariates: &[&str]) -> Result<Vec<Measured>> {
-    World::all(data, covariates)?.into_iter().map(|world| measure_one(&world)).collect()
+    World::all(data, covariates)?.into_par_iter().map(|world| measure_one(&world)).collect()
 }
 
 fn measure_one(world: &World) -> Result<Measured> {

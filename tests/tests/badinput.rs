@@ -85,7 +85,7 @@ async fn a_batch_that_cannot_be_trusted_is_rejected_with_its_reason_and_the_comm
         (
             "tenth.csv",
             with_values(|v| (v / 10.0).to_string())?.into(),
-            "where 4 is allowed; convert the values to gCO2eq/kWh",
+            "where 2.5 is allowed; convert the values to gCO2eq/kWh",
         ),
         ("half-bad.csv", half.into(), "13 of 24 rows are bad, the contract allows a share of 0.5"),
     ];

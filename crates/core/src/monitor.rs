@@ -48,6 +48,9 @@ pub struct State {
     /// When retrainings were asked for within the last year, but for those by a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_at: Vec<Timestamp>,
+    /// Whether the newest check that brought newer hours raised the skill alarm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alarmed: bool,
     /// A retraining that is due and has to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred: Option<Trigger>,
@@ -143,7 +146,7 @@ fn kept_days(window_days: u32) -> u32 {
 }
 
 /// Days that were forecast whose scores are kept: what a cumulative sum that matters is made up of.
-const DAYS_KEPT: i64 = 63;
+const DAYS_KEPT: i64 = 42;
 
 impl State {
     /// Whether an accepted batch can be checked.

@@ -98,9 +98,9 @@ fn without_model(policy: &Policy, past: &Past, basis: &Basis, now: Timestamp) ->
 }
 
 fn with_model(policy: &Policy, past: &Past, basis: &Basis, since: Timestamp, now: Timestamp) -> Decision {
-    // A drifted model is known to be one whatever may ask for a retraining.
+    // A drifted model, or one that forecasts from broken data, is known to be one whatever may ask for a retraining.
     let alarm = alarm(basis);
-    let degraded = alarm.as_ref().map(|alarm| alarm.evidence.clone());
+    let degraded = basis.broken.clone().or_else(|| alarm.as_ref().map(|alarm| alarm.evidence.clone()));
     let allowed = |trigger: &Trigger| match policy.triggers {
         Triggers::Drift => true,
         Triggers::Age => trigger.cause == Cause::Scheduled,
@@ -279,6 +279,9 @@ mod tests {
     fn broken_data_is_never_trained_on() {
         let basis = Basis { broken: Some("a stuck meter".into()), ..alarmed() };
         assert!(waits(&past(), &basis).starts_with("the data is broken and nothing is trained on it: a stuck meter"));
+        // Nothing is due, and whoever uses the forecast is told.
+        let told = Decision::Proceed { degraded: Some("a stuck meter".into()), deferred: None };
+        assert_eq!(decided(&past(), &Basis { skill_alarm: None, ..basis }), told);
     }
 
     #[test]

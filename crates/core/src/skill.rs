@@ -259,6 +259,18 @@ impl Skill {
         }
     }
 
+    /// The same where the batch only made up for the past: a back-fill raises no alarm by itself.
+    #[must_use]
+    pub fn of_a_back_fill(self) -> Self {
+        match self.answer {
+            Answer::Drifted => {
+                let reason = format!("{}; a back-fill raises no alarm by itself", self.reason);
+                Self { answer: Answer::Stable, reason, ..self }
+            }
+            Answer::Stable | Answer::InsufficientData => self,
+        }
+    }
+
     /// Whether naive forecasts are further off than usual.
     pub fn is_harder(&self) -> bool {
         self.world.is_some_and(|world| world > HARDER)

@@ -14,6 +14,10 @@ use crate::time::{HOUR, Timestamp};
 /// The fewest steps of one value that are a stuck meter, however long a step is.
 const FEWEST_STUCK: i64 = 6;
 
+/// The part of the unit's factor by which a batch may be apart from the nearest of recent values. On eight grids of three
+/// years a day is apart by up to 2.2, and from the median by up to 50.
+const NEAREST: f64 = 0.625;
+
 /// The rows judged so far. Rows are kept as columns of plain numbers, so that the largest upload fits in little memory.
 pub(super) struct Judge<'a> {
     definition: &'a Definition,
@@ -178,7 +182,7 @@ impl<'a> Judge<'a> {
         }
         let (batch, recent) = (batch?, recent?);
         let factor = batch.factor(recent)?;
-        let most = self.definition.contract.unit_factor;
+        let most = NEAREST * self.definition.contract.unit_factor;
         let unit = self.definition.unit.clone();
         (factor > most).then_some(BrokenReason::Unit { batch: batch.median, recent: recent.median, factor, most, unit })
     }
@@ -223,12 +227,15 @@ impl<'a> Judge<'a> {
     /// tell which of them was still true.
     fn moving(&mut self, order: Vec<usize>, recent: Option<&Level>) -> Vec<usize> {
         let hours = self.definition.contract.stuck_hours;
-        // A series that never moves, such as an island's of one power station, is not stuck.
-        if hours == 0 || recent.is_none_or(Level::is_constant) || recent.is_none_or(|recent| recent.range.is_none()) {
+        // A calm night is no stuck meter.
+        let is_weather = self.definition.quantity == Quantity::Weather;
+        let Some(still) = recent.and_then(|recent| recent.still).filter(|_| hours > 0 && !is_weather) else {
             return order;
-        }
+        };
         let step = self.definition.cadence.seconds();
-        let steps = (i64::from(hours) * HOUR / step).max(FEWEST_STUCK) as usize;
+        // Nor are values that always stood still for as long, such as those of days that are given by the hour.
+        let fewest = (i64::from(hours) * HOUR / step).max(FEWEST_STUCK) as usize;
+        let steps = fewest.max(2 * still as usize);
         let Some(values) = self.kept.columns.first() else { return order };
         let next = |a: &usize, b: &usize| {
             values.get(*a) == values.get(*b) && self.kept.times[*b].since(self.kept.times[*a]) == step

@@ -83,6 +83,9 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
         Quantity::Weather => Decision::Wait { reason: "weather forecasts are there for other series".to_owned() },
         Quantity::Intensity | Quantity::Emission => policy::decide(&definition.policy, &next.past(), &basis, now),
     };
+    if basis.brings_news {
+        next.alarmed = report.skill.answer == Answer::Drifted;
+    }
     report.basis = Some(basis);
     let series = &definition.id;
     let report = with_decision(report, &decision);
@@ -160,6 +163,7 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
     let prediction = vec![prediction(inputs, window_start)];
     let relation = inputs.model.map(|model| relation_of(model, inputs));
     let skill = skill::judge(&state.days, yardstick(inputs.model), since, now, &definition.drift);
+    let skill = if state.alarmed || brings_news(state, inputs) { skill } else { skill.of_a_back_fill() };
     let newest = inputs.forecasts.iter().map(|(_, forecast)| forecast).max_by_key(|forecast| forecast.origin);
     let diagnosis = diagnosis(inputs, &data, &prediction, relation.as_ref(), &skill);
     Report {
@@ -236,14 +240,20 @@ fn broken(inputs: &Inputs<'_>, relation: Option<&Finding>) -> Option<String> {
         .map(|finding| format!("{}: see whether the feed is right, then ask with `aria retrain`", finding.reason))
 }
 
+/// Whether the batch brought hours newer than those before it.
+fn brings_news(state: &State, inputs: &Inputs<'_>) -> bool {
+    state.origin.is_none_or(|origin| inputs.batch.origin > origin)
+}
+
 /// That the newest values stand still, as those of a feed that hands in a row at a time, in which the contract sees none.
 fn stuck(inputs: &Inputs<'_>) -> Option<String> {
     let (history, hours) = (inputs.history, inputs.definition.contract.stuck_hours);
     let steps = (i64::from(hours) * HOUR / history.cadence().seconds()) as usize;
     let newest = history.values().last().copied().filter(|value| value.is_finite())?;
     let same = history.values().iter().rev().take_while(|value| **value == newest).count();
-    let moved = history.values().iter().any(|value| value.is_finite() && *value != newest);
-    (hours > 0 && moved && same >= steps.max(6)).then(|| {
+    let before = &history.values()[..history.values().len() - same];
+    let still = before.chunk_by(|a, b| a == b).map(<[f64]>::len).max()?;
+    (hours > 0 && same >= steps.max(6).max(2 * still)).then(|| {
         let since = history.end().plus(-(same as i64) * history.cadence().seconds());
         format!("the newest {same} values are all {newest}, since {since}, as from a stuck meter")
     })
@@ -275,7 +285,7 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
         history_days: inputs.history.measured_days(),
         history_needed: inputs.definition.forecast.history_days,
         new_days: inputs.history.between(since, inputs.history.end()).measured_days(),
-        brings_news: state.origin.is_none_or(|origin| inputs.batch.origin > origin),
+        brings_news: brings_news(state, inputs),
         broken: broken(inputs, report.relation.as_ref()),
         skill_alarm: (*answer == Answer::Drifted).then(|| reason.clone()),
         drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),

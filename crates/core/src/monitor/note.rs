@@ -52,6 +52,7 @@ fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
             });
             // What was due was due for the model before.
             next.deferred = None;
+            next.alarmed = false;
         }
     };
     let noted = match &promoted.by {

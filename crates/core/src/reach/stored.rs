@@ -176,6 +176,7 @@ impl Names for State {
             asked_by_hand,
             failures: _,
             asked_at: _,
+            alarmed: _,
             deferred: _,
             outbox,
         } = self;

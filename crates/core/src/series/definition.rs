@@ -85,11 +85,11 @@ pub struct Contract {
     pub maximum: f64,
     /// The greatest share of refused rows in an accepted batch, 0 to 1.
     pub bad_share: f64,
-    /// The factor between the batch's median and the nearest value of the last four weeks beyond which the unit must be
-    /// wrong.
+    /// How far apart units are: a batch is in a wrong one where its median and the nearest value of the last four weeks are
+    /// apart by five eighths of this factor.
     pub unit_factor: f64,
-    /// Hours after which a value that stays the same is a stuck meter, 0 for never. Where all of the last four weeks is
-    /// the same, nothing is told from that.
+    /// Hours after which a value that stays the same is a stuck meter, 0 for never; or twice as long as values stood
+    /// still within the last four weeks.
     #[serde(skip_serializing_if = "is_usual_standstill")]
     pub stuck_hours: u32,
     /// The longest pause of the feed, in days: a row further after the newest value is refused, since one wrong time
@@ -126,7 +126,7 @@ impl Default for Contract {
             minimum: 0.0,
             maximum: 2_000.0,
             bad_share: 0.5,
-            unit_factor: 2.5,
+            unit_factor: 4.0,
             stuck_hours: USUAL_STANDSTILL,
             pause_days: 300,
             backfill_days: 1_830,

@@ -12,16 +12,20 @@ pub struct Level {
     /// The least and the greatest value; none of a level of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
+    /// The most values in a row that are the same; none of a level of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still: Option<u64>,
 }
 
 impl Level {
-    /// The level of these values; none where there is no finite one.
+    /// The level of these values, in the order of time; none where there is no finite one.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
         let count = values.len();
         if count == 0 {
             return None;
         }
+        let still = values.chunk_by(|a, b| a == b).map(<[f64]>::len).max().map(|most| most as u64);
         let (below, upper, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
         let upper = *upper;
         let median = match below.iter().copied().max_by(f64::total_cmp) {
@@ -31,12 +35,7 @@ impl Level {
         };
         let least = values.iter().copied().min_by(f64::total_cmp);
         let greatest = values.iter().copied().max_by(f64::total_cmp);
-        Some(Self { median, values: count as u64, range: least.zip(greatest) })
-    }
-
-    /// Whether all values are the same, as far as that is known.
-    pub fn is_constant(&self) -> bool {
-        self.range.is_some_and(|(least, greatest)| least == greatest)
+        Some(Self { median, values: count as u64, range: least.zip(greatest), still })
     }
 
     /// The factor, at least 1, between this level and the nearest value that another has seen; none where either is not
@@ -61,7 +60,7 @@ mod tests {
         // Sorted: 1 2 4 100; (2 + 4) / 2 = 3.
         assert_eq!(
             Level::of([100.0, 2.0, 4.0, 1.0]),
-            Some(Level { median: 3.0, values: 4, range: Some((1.0, 100.0)) })
+            Some(Level { median: 3.0, values: 4, range: Some((1.0, 100.0)), still: Some(1) })
         );
     }
 
@@ -69,8 +68,13 @@ mod tests {
     fn the_median_of_an_odd_number_is_the_one_in_the_middle() {
         assert_eq!(
             Level::of([5.0, f64::NAN, 1.0, 300.0]),
-            Some(Level { median: 5.0, values: 3, range: Some((1.0, 300.0)) })
+            Some(Level { median: 5.0, values: 3, range: Some((1.0, 300.0)), still: Some(1) })
         );
+    }
+
+    #[test]
+    fn the_most_equal_values_in_a_row_are_counted() {
+        assert_eq!(Level::of([1.0, 2.0, 2.0, 2.0, 1.0, 1.0]).unwrap().still, Some(3));
     }
 
     #[test]

@@ -174,8 +174,8 @@ fn a_day_of_a_stuck_meter_is_rejected_for_it() {
 }
 
 #[test]
-fn a_series_that_never_moves_or_allows_it_is_not_stuck() {
-    let level = Some(Level { median: 250.0, values: 672, range: Some((250.0, 250.0)) });
+fn a_series_that_stood_still_for_as_long_or_allows_it_is_not_stuck() {
+    let level = Some(Level { median: 250.0, values: 672, range: Some((240.0, 260.0)), still: Some(24) });
     let known = Known { level, ..known_at(270.0) };
     assert_eq!(check_day(&day_standing_still(0, 24), &known).unwrap().table.rows(), 24);
     let mut lenient = definition();

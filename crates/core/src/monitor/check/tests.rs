@@ -271,9 +271,22 @@ fn revised_hours_are_scored_anew_and_told_apart_from_new_ones() {
 }
 
 #[test]
-fn a_back_fill_asks_for_nothing_though_the_alarm_is_raised() {
+fn a_back_fill_raises_no_alarm_and_asks_for_nothing_until_newer_hours_come() {
     let state = State { days: fallen(DAYS), origin: Some(at(DAYS)), ..served(at(40)) };
     let made = checked_with(&state, &daily().1, &batch(2, at(DAYS)), &watched_model());
+    let report: Report = document::decode(&made.artifacts[0].bytes).unwrap();
+    assert_eq!((report.skill.answer, request_of(&made)), (Answer::Stable, None));
+    assert!(report.skill.reason.ends_with("a back-fill raises no alarm by itself"), "{}", report.skill.reason);
+    let longer = simulated(Cadence::Day, DAYS as usize + 1, 1);
+    let after = State { phase: Phase::Idle, ..made.state };
+    let newer = checked_with(&after, &longer, &batch(3, at(DAYS + 1)), &watched_model());
+    assert_eq!(request_of(&newer).unwrap().cause, Cause::SkillFell);
+}
+
+#[test]
+fn an_alarm_that_was_raised_is_not_taken_back_by_a_back_fill() {
+    let raised = State { days: fallen(DAYS), alarmed: true, origin: Some(at(DAYS)), ..served(at(40)) };
+    let made = checked_with(&raised, &daily().1, &batch(2, at(DAYS)), &watched_model());
     assert_eq!(request_of(&made), None);
     assert_eq!(made.state.deferred.unwrap().cause, Cause::SkillFell);
 }
