@@ -102,7 +102,7 @@ fn measure_one(world: &World) -> Result<Measured> {
 fn seen(world: &World, fork: &Stream, change: Change) -> Result<Seen> {
     let from = fork.now();
     let changed = change.put_into(world, from);
-    let mut stream = fork.clone();
+    let mut stream = fork.kept();
     let mut aria = None;
     for days in 0..WITHIN_DAYS {
         // The day that began with the change has passed when the next begins.

@@ -40,6 +40,8 @@ pub struct Stream {
     alarms: Vec<(Timestamp, &'static str)>,
     last_alarmed: Option<Timestamp>,
     retrainings: (u64, u64),
+    /// Whether what is asked for is trained.
+    trains: bool,
 }
 
 impl Stream {
@@ -61,7 +63,13 @@ impl Stream {
             alarms: Vec::new(),
             last_alarmed: None,
             retrainings: (0, 0),
+            trains: true,
         })
+    }
+
+    /// The same with the model that serves, whatever is asked for: a change is looked for by what watches that model.
+    pub fn kept(&self) -> Self {
+        Self { trains: false, ..self.clone() }
     }
 
     /// The day that it stands before.
@@ -152,6 +160,10 @@ impl Stream {
             _ => None,
         });
         let retraining = asked.context("a retraining is in flight that nobody asked for")?;
+        if !self.trains {
+            let model = named(world, Kind::Model, &origin.to_string());
+            return self.note(world, origin, rejected(retraining, model, "nothing is trained here".to_owned()));
+        }
         let challenger = train(world, &retraining, origin)?;
         let (candidate, from) = (&challenger.fitted.candidate, challenger.fitted.holdout_start);
         let champion = Some(&self.model.fitted.candidate);
