@@ -17,8 +17,8 @@ use crate::tail;
 const CONFIDENCE: f64 = 0.95;
 /// The chance of a false alarm, over all parts together, below which a challenger counts as worse on one.
 const LEVEL: f64 = 0.01;
-/// The share of the champion's error, on a part and on all hours, by which a challenger must be worse on the part for it
-/// to matter: twice as far off where nobody is far off costs nobody anything.
+/// The share of the champion's error, on a part and on all hours, by which a challenger must be worse on the part for
+/// it to matter: twice as far off where nobody is far off costs nobody anything.
 const EFFECT: f64 = 0.05;
 
 /// Challenger and champion on a part of the hours.
