@@ -1,4 +1,4 @@
-//! What only a person may ask of a running platform: a new model, and an earlier one back.
+//! What only a person may ask of a running platform: a new model, an earlier one back, and one held in its place.
 
 use anyhow::{Context, Result};
 use aria_core::artifact::Ref;
@@ -235,5 +235,57 @@ async fn a_rollback_that_was_cut_off_before_anybody_learnt_of_it_is_published_wi
     assert_eq!(forecast_by(&platform).await?.last(), Some(&first));
     let after: Held<Registry> = stores.registry.load(&series).await?;
     assert!(after.document.outbox.context("no outbox")?.settled);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pinned_model_stays_whatever_challenges_it_until_it_is_let_go_of() -> Result<()> {
+    let platform = Platform::start().await?;
+    platform.ingest("2021-01-01", "2021-03-20", Pace::Slow).await?;
+    let models = json(&platform.done(&["models", SERIES, "--json"]).await?)?;
+    let serving = models["serving"].clone();
+    let pinned = json(&platform.done(&["pin", SERIES, "--reason", "an audit", "--json"]).await?)?;
+    assert_eq!((&pinned["from"], &pinned["to"], &pinned["pinned"]), (&serving, &serving, &true.into()));
+    let said = platform.refused(&["pin", SERIES, "--reason", "again"]).await?;
+    assert!(said.contains("is pinned already: an audit"), "{said}");
+
+    // A person may ask for a model all the same; it does not take over.
+    let asked = json(&platform.done(&RETRAIN).await?)?;
+    let id = asked["retraining"].as_str().context("no id")?;
+    assert_eq!(end_of(&platform, id).await?, "rejected");
+    let models = json(&platform.done(&["models", SERIES, "--json"]).await?)?;
+    assert_eq!(models["serving"], serving);
+    assert_eq!(models["versions"][1]["rejected"], "the serving model is pinned by a person: an audit");
+    assert_eq!(models["pin"]["reason"], "an audit");
+    let told = platform.done(&["models", SERIES]).await?;
+    assert!(told.contains(" pinned: an audit") && told.contains("pinned since 2021-03-20T00:00:00Z"), "{told}");
+    let told = platform.done(&["status", SERIES]).await?;
+    assert!(told.contains("pinned: an audit"), "{told}");
+
+    // The pace that asked for a second model elsewhere waits for a person here.
+    platform.ingest("2021-03-20", "2021-07-01", Pace::Quick).await?;
+    assert_eq!(json(&platform.done(&["models", SERIES, "--json"]).await?)?["serving"], serving);
+    platform.done(&["unpin", SERIES, "--reason", "the audit is over"]).await?;
+    let said = platform.refused(&["unpin", SERIES, "--reason", "again"]).await?;
+    assert!(said.contains("no model is pinned"), "{said}");
+    platform.ingest("2021-07-01", "2021-07-02", Pace::Quick).await?;
+    let models = json(&platform.done(&["models", SERIES, "--json"]).await?)?;
+    assert_ne!(models["serving"], serving, "{models}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rollback_with_a_pin_is_one_command_and_on_record() -> Result<()> {
+    let (platform, first, second) = with_two_models().await?;
+    let args = ["rollback", SERIES, "--model", first.sha256.short(), "--pin", "--reason", "worse at night", "--json"];
+    let moved = json(&platform.done(&args).await?)?;
+    assert_eq!((&moved["to"], &moved["pinned"]), (&first.key().into(), &true.into()));
+    let is_told = |event: &Event| matches!(&event.fact, Fact::ModelPromoted(p) if p.number == 3 && p.pinned);
+    platform.event("the pin", is_told).await?;
+    platform.ingest("2021-07-01", "2021-07-02", Pace::Quick).await?;
+    assert_eq!(forecast_by(&platform).await?.last(), Some(&first));
+    let models = json(&platform.done(&["models", SERIES, "--json"]).await?)?;
+    assert_eq!(models["moves"][2]["by"]["pin"]["reason"], "worse at night");
+    assert_eq!(models["moves"][2]["from"]["sha256"], second.sha256.as_str());
     Ok(())
 }

@@ -35,3 +35,18 @@ fn the_same_seed_gives_the_same_history() -> Result<()> {
     assert_ne!(run(7, &input, &whole)?.counts, run(8, &input, &whole)?.counts);
     Ok(())
 }
+
+/// Seeds of the history with a probation.
+const PROBATION_SEEDS: std::ops::RangeInclusive<u64> = 1..=25;
+
+#[test]
+fn a_model_is_looked_at_on_probation_in_every_order_alike() -> Result<()> {
+    let input = Arc::new(Input::on_probation()?);
+    let whole = undisturbed(&input)?;
+    assert!(whole.count("model.promoted") > 1 && whole.has_cell_with("look 2 over 14 days"), "nobody looked");
+    for seed in PROBATION_SEEDS {
+        let outcome = run(seed, &input, &whole)?;
+        assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);
+    }
+    Ok(())
+}

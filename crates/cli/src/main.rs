@@ -75,6 +75,10 @@ enum Command {
     Retrain(operate::retrain::Retrain),
     /// Puts an earlier model back.
     Rollback(operate::rollback::Rollback),
+    /// Holds a model in its place.
+    Pin(operate::pin::Pin),
+    /// Lets go of a model that is pinned.
+    Unpin(operate::pin::Unpin),
     /// Writes a whole series into one file: its data, models, history and lineage.
     Export(operate::export::Export),
     /// Lays a series that was exported into another platform.
@@ -133,6 +137,8 @@ async fn look_or_ask(command: Command) -> anyhow::Result<()> {
         Command::Lineage(lineage) => lineage.run().await,
         Command::Retrain(retrain) => retrain.run().await,
         Command::Rollback(rollback) => rollback.run().await,
+        Command::Pin(pin) => pin.run().await,
+        Command::Unpin(unpin) => unpin.run().await,
         Command::Export(export) => export.run().await,
         Command::Import(import) => import.run().await,
         Command::Deadletters(deadletters) => deadletters.run().await,

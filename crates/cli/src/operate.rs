@@ -8,6 +8,7 @@ pub mod gc;
 pub mod import;
 pub mod lineage;
 pub mod models;
+pub mod pin;
 pub mod retrain;
 pub mod rollback;
 pub mod series;
@@ -15,6 +16,7 @@ pub mod status;
 
 mod ancestry;
 mod chain;
+mod hand;
 mod reason;
 mod told;
 

@@ -11,6 +11,7 @@ use crate::ending::Endings;
 use crate::head::Head;
 use crate::monitor::{Phase, State};
 use crate::outbox::Outbox;
+use crate::probation;
 use crate::registry::Registry;
 use crate::series::SeriesId;
 
@@ -121,6 +122,9 @@ impl Standing {
         if registry.move_count > monitor.serving.as_ref().map_or(0, |serving| serving.number) {
             return Some("the monitor has not learnt which model serves".to_owned());
         }
+        if let Some(what) = monitor.serving.as_ref().and_then(|serving| probation::awaited(serving, registry)) {
+            return Some(format!("the monitor waits for {what}"));
+        }
         let outboxes = [&head.outbox, &monitor.outbox, &registry.outbox, &endings.outbox];
         let is_unsettled = |outbox: &&Outbox| !outbox.settled;
         let unsettled = outboxes.into_iter().flatten().find(is_unsettled)?;
@@ -134,6 +138,7 @@ mod tests {
     use crate::artifact::{Format, Kind, Ref};
     use crate::event::RetrainingId;
     use crate::monitor::Serving;
+    use crate::probation::Probation;
     use crate::time::Timestamp;
 
     fn model() -> Ref {
@@ -143,7 +148,7 @@ mod tests {
     /// Seven batches received and dealt with, six of them accepted and ended; the second model serves.
     fn settled() -> Standing {
         let outbox = |cause: &str| Some(Outbox { settled: true, ..Outbox::unsettled(cause, Vec::new()) });
-        let serving = Serving { model: model(), since: Timestamp::EPOCH, number: 2, pinned: false };
+        let serving = Serving { model: model(), since: Timestamp::EPOCH, number: 2, pinned: false, probation: None };
         Standing {
             head: Head { ordinal: 7, sequence: 6, outbox: outbox("head"), ..Head::default() },
             monitor: State { sequence: 6, serving: Some(serving), outbox: outbox("monitor"), ..State::default() },
@@ -176,6 +181,9 @@ mod tests {
         check(|s| s.monitor.phase = phase, "retraining r1 has not ended");
         check(|s| s.endings.sequence = 5, "accepted batch 6 has not ended");
         check(|s| s.registry.move_count = 3, "the monitor has not learnt which model serves");
+        let asked = Probation { asked: Some(6), ..Probation::default() };
+        let looked_at = |s: &mut Standing| s.monitor.serving.as_mut().unwrap().probation = Some(asked);
+        check(looked_at, "the monitor waits for the look at the model on probation");
         let unsettled = |outbox: &mut Option<Outbox>| outbox.as_mut().unwrap().settled = false;
         let told = |cause: &str| format!("the facts of `{cause}` are not known to be published");
         check(|s| unsettled(&mut s.head.outbox), &told("head"));

@@ -4,16 +4,20 @@
 //! candidate fit, not its serving one: both models are then as old against their own training as in service, and the
 //! longest stretch is held out from both.
 
-use std::cmp::Ordering;
+mod comparison;
+mod predictions;
+mod verdict;
 
-use polars::prelude::Column;
 use serde::{Deserialize, Serialize};
 
+pub use self::comparison::{Compared, Season, Slice, Told};
+pub use self::predictions::{Contender, Predictions};
+pub use self::verdict::Verdict;
+
+use self::predictions::Row;
 use crate::forecast::baseline::BASELINES;
-use crate::forecast::values::{time_column, to_parquet};
 use crate::forecast::{Ensemble, Inputs, Made, PredictError};
 use crate::series::{Definition, SeriesId};
-use crate::table::ParquetError;
 use crate::time::{Cadence, HOUR, Timestamp};
 
 /// Hours between two origins of a contest.
@@ -40,34 +44,11 @@ pub struct Evaluation {
     pub hours: u64,
     /// The contenders, the challenger first.
     pub contenders: Vec<Contender>,
+    /// How the challenger stands to the champion on all hours and on parts of them; nothing where nothing serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<Compared>,
     /// What follows.
     pub verdict: Verdict,
-}
-
-/// A contender's errors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Contender {
-    /// Its name: `challenger`, `champion` or a naive forecast's.
-    pub name: String,
-    /// Mean absolute error, in the series' unit, which decides.
-    pub mae: f64,
-    /// Mean absolute percentage error, in %, over the hours whose actual value is not zero.
-    pub mape: Option<f64>,
-    /// Mean absolute error of the first, second, ... day of the forecasts.
-    pub mae_by_day: Vec<Option<f64>>,
-}
-
-/// What follows from a contest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The challenger beat the champion or, where nothing serves yet, every naive forecast.
-    Promote,
-    /// It did not.
-    Reject {
-        /// Whom it did not beat, and by how much.
-        reason: String,
-    },
 }
 
 /// A contest with the forecasts it was decided on.
@@ -77,24 +58,6 @@ pub struct Contest {
     pub evaluation: Evaluation,
     /// Every forecast that was scored.
     pub predictions: Predictions,
-}
-
-/// Forecasts and actual values of a contest, hour by hour.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Predictions {
-    names: Vec<&'static str>,
-    rows: Vec<Row>,
-}
-
-/// One hour of one origin.
-#[derive(Clone, Debug, PartialEq)]
-struct Row {
-    origin: Timestamp,
-    step: usize,
-    target: Timestamp,
-    actual: f64,
-    /// Forecasts in the order of the names.
-    forecasts: Vec<f64>,
 }
 
 /// Why there is no verdict.
@@ -147,7 +110,8 @@ fn origin_distance(cadence: Cadence) -> i64 {
 }
 
 /// Lets challenger, champion and the naive forecasts forecast the held-out hours `from..until` from the same origins,
-/// every six hours and with whole horizons, and decides on the mean absolute error.
+/// every six hours and with whole horizons, and decides on the mean absolute error: over all of them, and whether it is
+/// clearly larger on a day of the horizon or a part of the calendar.
 ///
 /// # Errors
 /// Where too few hours are held out from both models, or a model cannot forecast them.
@@ -174,7 +138,8 @@ pub fn evaluate(
         return Err(EvaluationError::TooFewOrigins { origins, from, until });
     }
     let contenders = predictions.contenders(inputs.cadence());
-    let verdict = verdict(&contenders, &definition.unit);
+    let compared = champion.map(|_| comparison::compare(definition, &predictions)).unwrap_or_default();
+    let verdict = verdict::verdict(&contenders, &compared, &definition.unit);
     let evaluation = Evaluation {
         series: definition.id.clone(),
         from,
@@ -182,6 +147,7 @@ pub fn evaluate(
         origins: origins as u64,
         hours: predictions.rows.len() as u64,
         contenders,
+        compared,
         verdict,
     };
     Ok(Contest { evaluation, predictions })
@@ -234,85 +200,6 @@ impl Field<'_> {
         };
         (0..self.steps).filter_map(row).collect()
     }
-}
-
-impl Predictions {
-    /// The table as Parquet: origin, step of the horizon from 0, target, actual value, and a column for each contender.
-    /// The same contest always gives the same bytes.
-    ///
-    /// # Errors
-    /// Where the table cannot be written.
-    pub fn to_parquet(&self) -> Result<Vec<u8>, ParquetError> {
-        let times = |of: fn(&Row) -> Timestamp| self.rows.iter().map(of).collect::<Vec<_>>();
-        let mut columns = vec![
-            time_column("origin_utc", &times(|row| row.origin))?,
-            Column::new("step".into(), self.rows.iter().map(|row| row.step as i64).collect::<Vec<_>>()),
-            time_column("target_utc", &times(|row| row.target))?,
-            Column::new("actual".into(), self.rows.iter().map(|row| row.actual).collect::<Vec<_>>()),
-        ];
-        for (place, name) in self.names.iter().enumerate() {
-            let values: Vec<f64> = self.rows.iter().map(|row| row.forecasts[place]).collect();
-            columns.push(Column::new((*name).into(), values));
-        }
-        to_parquet(columns)
-    }
-
-    /// Rows of the table.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether the table has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    fn origins(&self) -> usize {
-        self.rows.chunk_by(|a, b| a.origin == b.origin).count()
-    }
-
-    fn contenders(&self, cadence: Cadence) -> Vec<Contender> {
-        self.names.iter().enumerate().map(|(place, name)| self.contender(place, name, cadence)).collect()
-    }
-
-    fn contender(&self, place: usize, name: &str, cadence: Cadence) -> Contender {
-        let error = |row: &Row| (row.forecasts[place] - row.actual).abs();
-        let steps = self.rows.iter().map(|row| row.step + 1).max().unwrap_or(0);
-        let day = |row: &Row| row.step / cadence.per_day();
-        let of_day = |wanted| mean(self.rows.iter().filter(|row| day(row) == wanted).map(error));
-        let percentages = self.rows.iter().filter(|row| row.actual != 0.0).map(|row| error(row) / row.actual.abs());
-        Contender {
-            name: name.to_owned(),
-            mae: mean(self.rows.iter().map(error)).unwrap_or(f64::MAX),
-            mape: mean(percentages).map(|share| 100.0 * share),
-            mae_by_day: (0..steps.div_ceil(cadence.per_day())).map(of_day).collect(),
-        }
-    }
-}
-
-/// The challenger, which comes first, has to beat the champion or, where nothing serves yet, every naive forecast.
-fn verdict(contenders: &[Contender], unit: &str) -> Verdict {
-    let Some((challenger, others)) = contenders.split_first() else {
-        return Verdict::Reject { reason: "there was no challenger".to_owned() };
-    };
-    // Naive forecasts do not serve: where a model does, losing to one of them is no reason to keep a worse model.
-    let has_champion = others.iter().any(|other| other.name == CHAMPION);
-    let rivals = others.iter().filter(|other| !has_champion || other.name == CHAMPION);
-    // A NaN beats nobody.
-    let unbeaten: Vec<String> = rivals
-        .filter(|other| challenger.mae.partial_cmp(&other.mae) != Some(Ordering::Less))
-        .map(|other| format!("{} with {:.2}", other.name, other.mae))
-        .collect();
-    if unbeaten.is_empty() {
-        return Verdict::Promote;
-    }
-    let reason = format!("a mean error of {:.2} {unit} does not beat {}", challenger.mae, unbeaten.join(", "));
-    Verdict::Reject { reason }
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / count as f64)
 }
 
 #[cfg(test)]

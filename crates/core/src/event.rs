@@ -230,10 +230,14 @@ pub enum Promotion {
         /// The figures.
         evaluation: Ref,
     },
-    /// An operator put an earlier model back.
+    /// An operator put an earlier model back, or holds the model in its place, or no longer does; or a model did not
+    /// stand its probation.
     Rollback {
         /// Who and why, for the audit.
         reason: String,
+        /// Whether it was the probation, and nobody's hand.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        probation: bool,
     },
 }
 

@@ -4,7 +4,7 @@
 
 mod backcast;
 pub mod baseline;
-mod calendar;
+pub(crate) mod calendar;
 mod calibration;
 mod combination;
 mod decomposition;

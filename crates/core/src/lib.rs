@@ -32,6 +32,7 @@ pub mod numbers;
 pub mod order;
 pub mod outbox;
 pub mod policy;
+pub mod probation;
 pub mod reach;
 pub mod registry;
 pub mod remarks;

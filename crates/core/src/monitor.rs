@@ -18,6 +18,7 @@ use crate::document::Document;
 use crate::event::{BatchId, Cause, Event, Fact, Retraining, RetrainingId};
 use crate::outbox::{BY_HAND, Outbox, WithOutbox};
 use crate::policy::{self, Trigger};
+use crate::probation::Probation;
 use crate::series::SeriesId;
 use crate::skill::DayScore;
 use crate::time::{DAY, Timestamp};
@@ -102,6 +103,9 @@ pub struct Serving {
     /// Whether a person holds it in its place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+    /// Where it took over from another one by an evaluation: its probation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probation: Option<Probation>,
 }
 
 /// A request by a person.

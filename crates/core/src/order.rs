@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_retraining_that_no_batch_waits_for_ends_no_batch() {
         assert_eq!(Order::of(&failed(Cause::ByHand, None)), None);
-        let by = Promotion::Rollback { reason: "worse at night".into() };
+        let by = Promotion::Rollback { reason: "worse at night".into(), probation: false };
         let (model, previous) = (named(Kind::Model, b"new"), None);
         assert_eq!(
             Order::of(&Fact::ModelPromoted(ModelPromoted { number: 2, model, previous, by, pinned: false })),

@@ -104,7 +104,7 @@ impl Names for Promotion {
     fn names(&self) -> Vec<&Ref> {
         match self {
             Self::Evaluation { retraining, evaluation } => [retraining.names(), vec![evaluation]].concat(),
-            Self::Rollback { reason: _ } => Vec::new(),
+            Self::Rollback { reason: _, probation: _ } => Vec::new(),
         }
     }
 }

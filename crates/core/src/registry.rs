@@ -1,13 +1,20 @@
 //! Which model serves a series, which did before, and what became of every challenger.
 
+mod hand;
+mod reason;
+
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Ref;
 use crate::document::Document;
-use crate::event::{Cause, Event, Fact, ModelPromoted, Promotion, RetrainingId};
-use crate::outbox::{BY_HAND, Outbox, WithOutbox};
+use crate::event::{BatchId, Cause, Event, Fact, ModelPromoted, Promotion, RetrainingId};
+use crate::outbox::{Outbox, WithOutbox};
+use crate::probation::{Look, Outcome};
 use crate::series::SeriesId;
 use crate::time::Timestamp;
+
+pub use hand::HandError;
+pub use reason::{LONGEST_REASON, reason_bytes};
 
 /// The models of one series. Moved only by compare-and-set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,19 +29,38 @@ pub struct Registry {
     pub count: u64,
     /// Changes of the serving model so far.
     pub move_count: u64,
-    /// Facts that go with the newest change by hand.
+    /// Facts that go with the newest change by hand or on probation.
     pub outbox: Option<Outbox>,
+    /// That a person holds the serving model in its place, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// The newest look at a model on probation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<Looked>,
+}
+
+/// A person holds the serving model in its place: nothing takes over from it by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The data's time since when.
+    pub since: Timestamp,
+    /// Why, for the record.
+    pub reason: String,
+}
+
+/// A look at a model on probation that was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    /// The sequence of the batch whose scores asked for it.
+    pub sequence: u64,
+    /// The data's time of it.
+    pub at: Timestamp,
+    /// What it said, with the numbers.
+    pub reason: String,
 }
 
 /// How many versions and moves a registry lists; older ones stay in the event log.
 pub const KEPT: usize = 200;
-
-/// The most bytes that a reason takes in a registry's document; longer ones are cut. With as many as it lists, each
-/// with the longest reason, a registry fits its cell: one that did not could never be moved again.
-pub const LONGEST_REASON: usize = 500;
-
-/// What stands in place of the rest of a cut reason.
-const CUT: char = '…';
 
 /// A challenger and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,11 +105,47 @@ pub enum Mover {
         /// The version that took over.
         version: u64,
     },
-    /// An operator.
+    /// An operator, who put an earlier model back.
     Hand {
         /// Why, for the record.
         reason: String,
     },
+    /// An operator, who holds the model in its place from then on.
+    Pin {
+        /// Why, for the record.
+        reason: String,
+    },
+    /// An operator, who holds it no longer.
+    Unpin {
+        /// Why, for the record.
+        reason: String,
+    },
+    /// Nobody: the model that had taken over did not stand its probation.
+    Probation {
+        /// The evidence.
+        reason: String,
+    },
+}
+
+impl Mover {
+    /// Why, unless it was an evaluation, which tells by itself.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Hand { reason } | Self::Pin { reason } | Self::Unpin { reason } | Self::Probation { reason } => {
+                Some(reason)
+            }
+            Self::Evaluation { .. } => None,
+        }
+    }
+
+    fn reason_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Hand { reason } | Self::Pin { reason } | Self::Unpin { reason } | Self::Probation { reason } => {
+                Some(reason)
+            }
+            Self::Evaluation { .. } => None,
+        }
+    }
 }
 
 impl Document for Registry {
@@ -95,29 +157,6 @@ impl WithOutbox for Registry {
     fn outbox_mut(&mut self) -> Option<&mut Outbox> {
         self.outbox.as_mut()
     }
-}
-
-/// Why the serving model cannot be put back.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RollbackError {
-    /// The serving model has taken over from no other.
-    #[error("there is no earlier model to go back to: the serving one took over from none; see `aria models`")]
-    NoEarlier,
-    /// The named model never took over.
-    #[error("model `{model}` never served this series: name a promoted one of `aria models`")]
-    NeverServed {
-        /// What was named.
-        model: String,
-    },
-    /// The named model serves already.
-    #[error("model `{model}` serves already")]
-    Serving {
-        /// What was named.
-        model: String,
-    },
-    /// The fact of the rollback before is not known to be published, and this one's would overwrite it.
-    #[error("the rollback before is not known to be published: run the command again to finish it")]
-    Unpublished,
 }
 
 impl Registry {
@@ -147,72 +186,47 @@ impl Registry {
         self.moves.iter().rev().find(|moved| moved.by == by)
     }
 
-    /// The registry after an operator put an earlier model back: the one that the serving model once took over from, or
-    /// the one whose digest starts with `wanted`. The fact lies in its outbox.
-    ///
-    /// Going back twice goes back two models, and never forward to the one that was just taken out of service.
-    ///
-    /// # Errors
-    /// Where there is no such model, or the fact of the rollback before is still to be published.
-    pub fn rolled_back(
-        &self,
-        series: &SeriesId,
-        wanted: Option<&str>,
-        at: Timestamp,
-        reason: &str,
-    ) -> Result<(Self, Move), RollbackError> {
-        if self.outbox.as_ref().is_some_and(|outbox| !outbox.settled) {
-            return Err(RollbackError::Unpublished);
-        }
-        let target = match wanted {
-            Some(digest) => self.served(digest)?,
-            None => self.earlier().ok_or(RollbackError::NoEarlier)?,
-        };
-        let reason = cut(reason);
-        let mut next = self.clone();
-        let moved = next.serve(target, at, Mover::Hand { reason: reason.clone() });
-        next.cut_reasons();
-        let fact = Fact::ModelPromoted(ModelPromoted {
-            number: moved.number,
-            model: moved.to.clone(),
-            previous: moved.from.clone(),
-            by: Promotion::Rollback { reason },
-            pinned: false,
-        });
-        let event = Event { series: series.clone(), as_of: at, fact };
-        next.outbox = Some(Outbox::unsettled(BY_HAND, vec![event]));
-        Ok((next, moved))
-    }
-
-    /// The model that the serving one took over from when it won its evaluation.
-    fn earlier(&self) -> Option<Ref> {
-        let serving = self.champion.as_ref()?;
-        let won = |m: &&Move| &m.to == serving && matches!(m.by, Mover::Evaluation { .. });
-        self.moves.iter().rev().find(won)?.from.clone()
-    }
-
-    fn served(&self, digest: &str) -> Result<Ref, RollbackError> {
-        let served = |v: &&Version| v.rejected.is_none() && v.model.sha256.as_str().starts_with(digest);
-        let model = || digest.to_owned();
-        let version =
-            self.versions.iter().rev().find(served).ok_or_else(|| RollbackError::NeverServed { model: model() })?;
-        if self.champion.as_ref() == Some(&version.model) {
-            return Err(RollbackError::Serving { model: model() });
-        }
-        Ok(version.model.clone())
-    }
-
     /// Cuts every reason, also those that were stored before there was a limit.
     fn cut_reasons(&mut self) {
-        for reason in self.versions.iter_mut().filter_map(|version| version.rejected.as_mut()) {
-            *reason = cut(reason);
+        let rejected = self.versions.iter_mut().filter_map(|version| version.rejected.as_mut());
+        let moved = self.moves.iter_mut().filter_map(|moved| moved.by.reason_mut());
+        for reason in rejected.chain(moved) {
+            *reason = reason::cut(reason);
         }
-        for moved in &mut self.moves {
-            match &mut moved.by {
-                Mover::Hand { reason } => *reason = cut(reason),
-                Mover::Evaluation { .. } => {}
-            }
+    }
+
+    /// The serving model and the one before it, where the look that is asked for is at this takeover, which an
+    /// evaluation decided; none where another model serves by now, or a person holds this one in its place.
+    pub fn on_probation(&self, look: &Look) -> Option<(&Ref, &Ref)> {
+        let newest = self.moves.last().filter(|moved| moved.number == look.number && self.pin.is_none())?;
+        match newest.by {
+            Mover::Evaluation { .. } => Some((&newest.to, newest.from.as_ref()?)),
+            Mover::Hand { .. } | Mover::Pin { .. } | Mover::Unpin { .. } | Mover::Probation { .. } => None,
         }
+    }
+
+    /// Whether the look that a batch's scores asked for has been taken.
+    pub fn has_looked(&self, sequence: u64) -> bool {
+        self.looked.as_ref().is_some_and(|looked| looked.sequence >= sequence)
+    }
+
+    /// The registry after a look at a model on probation that the scores with a batch asked for. Where the model did
+    /// not stand it, the one before serves again, and the fact of it lies in the outbox under the cause.
+    #[must_use]
+    pub fn after_look(&self, series: &SeriesId, batch: &BatchId, cause: &str, outcome: &Outcome) -> Self {
+        let mut next = self.clone();
+        let at = batch.origin;
+        let (Outcome::Stays { reason } | Outcome::GoesBack { reason }) = outcome;
+        next.looked = Some(Looked { sequence: batch.sequence, at, reason: reason::cut(reason) });
+        let before = self.moves.last().and_then(|moved| moved.from.clone());
+        if let (Outcome::GoesBack { .. }, Some(before)) = (outcome, before) {
+            let reason = reason::cut(&format!("on probation the model before was better: {reason}"));
+            let moved = next.serve(before, at, Mover::Probation { reason: reason.clone() });
+            let by = Promotion::Rollback { reason, probation: true };
+            next.outbox = Some(Outbox::unsettled(cause, vec![moved.told(series, by, false)]));
+        }
+        next.cut_reasons();
+        next
     }
 
     fn serve(&mut self, to: Ref, at: Timestamp, by: Mover) -> Move {
@@ -224,30 +238,18 @@ impl Registry {
     }
 }
 
-/// The bytes that a reason takes in a document: one for each plain letter, more for others.
-pub fn reason_bytes(reason: &str) -> usize {
-    reason.chars().map(encoded_bytes).sum()
-}
-
-fn encoded_bytes(letter: char) -> usize {
-    match letter {
-        '"' | '\\' => 2,
-        // As \u0000.
-        letter if letter.is_ascii_control() => 6,
-        letter => letter.len_utf8(),
+impl Move {
+    /// The fact of it.
+    fn told(&self, series: &SeriesId, by: Promotion, pinned: bool) -> Event {
+        let fact = Fact::ModelPromoted(ModelPromoted {
+            number: self.number,
+            model: self.to.clone(),
+            previous: self.from.clone(),
+            by,
+            pinned,
+        });
+        Event { series: series.clone(), as_of: self.at, fact }
     }
-}
-
-fn cut(reason: &str) -> String {
-    if reason_bytes(reason) <= LONGEST_REASON {
-        return reason.to_owned();
-    }
-    let mut bytes = encoded_bytes(CUT);
-    let fits = |letter: &char| {
-        bytes += encoded_bytes(*letter);
-        bytes <= LONGEST_REASON
-    };
-    reason.chars().take_while(fits).chain([CUT]).collect()
 }
 
 fn keep_newest<T>(entries: &mut Vec<T>) {

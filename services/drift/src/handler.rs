@@ -5,6 +5,7 @@ use aria_core::event::{BatchAccepted, Fact};
 use aria_core::model::Model;
 use aria_core::monitor::{self, Checked, Inputs, Noted, State, Turn};
 use aria_core::outbox::{BY_HAND, Outbox};
+use aria_core::probation;
 use aria_core::registry::Registry;
 use aria_core::series::SeriesId;
 use aria_core::time::DAY;
@@ -46,18 +47,23 @@ impl Drift {
         Ok(match turn {
             Turn::Past => Claim::Not(Outcome::Done(Vec::new())),
             Turn::NotYet { reason, .. } => Claim::Not(Outcome::later(reason)),
-            Turn::Now => match self.left_by_a_rollback(delivery).await? {
+            Turn::Now => match self.left_in_the_registry(delivery, &held.document).await? {
                 Some(outcome) => Claim::Not(outcome),
                 None => Claim::Mine(held),
             },
         })
     }
 
-    /// A rollback that was cut off before anybody learnt of it. It has no event of its own that would bring it back, so
-    /// the next batch does.
-    async fn left_by_a_rollback(&self, delivery: &Delivery) -> Result<Option<Outcome>, Failure> {
+    /// What the registry has to be done with before a batch is checked. A rollback that was cut off before anybody
+    /// learnt of it: it has no event of its own that would bring it back, so the next batch does. And a look at a model
+    /// on probation, whose answer decides which model is watched from here on.
+    async fn left_in_the_registry(&self, delivery: &Delivery, state: &State) -> Result<Option<Outcome>, Failure> {
         let registry: Held<Registry> = self.stores.registry.load(&delivery.event.series).await?;
-        Ok(Outcome::by(registry.document.outbox.as_ref(), delivery))
+        if let Some(outcome) = Outcome::by(registry.document.outbox.as_ref(), delivery) {
+            return Ok(Some(outcome));
+        }
+        let awaited = state.serving.as_ref().and_then(|serving| probation::awaited(serving, &registry.document));
+        Ok(awaited.map(|what| Outcome::later(format!("waits for {what}"))))
     }
 
     /// Stores what a check leaves behind, then moves the monitor with its facts.

@@ -13,6 +13,8 @@ use aria_io::library::Series;
 use aria_io::runtime::{Claim, Delivery, Failure, Handler, Outcome, cpu};
 use aria_io::stores::{Held, Stores};
 
+use crate::probation;
+
 /// Decides which model serves.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -31,9 +33,12 @@ impl Evaluation {
             Claim::Mine(registry) => registry,
             Claim::Not(outcome) => return Ok(outcome),
         };
-        let version = match &registry.document.champion {
-            champion if champion == &trained.retraining.incumbent => self.compare(delivery, trained).await?,
-            _ => refused(delivery, trained, "the serving model changed while the challenger was trained"),
+        let version = match (&registry.document.pin, &registry.document.champion) {
+            (Some(pin), _) => {
+                refused(delivery, trained, &format!("the serving model is pinned by a person: {}", pin.reason))
+            }
+            (None, champion) if champion == &trained.retraining.incumbent => self.compare(delivery, trained).await?,
+            (None, _) => refused(delivery, trained, "the serving model changed while the challenger was trained"),
         };
         self.move_to(delivery, trained, &registry, version).await
     }
@@ -84,6 +89,15 @@ impl Evaluation {
         }
     }
 
+    async fn refuse(&self, delivery: &Delivery, trained: &ModelTrained, reason: &str) -> Result<Outcome, Failure> {
+        let registry = match self.claim(delivery, trained).await? {
+            Claim::Mine(registry) => registry,
+            Claim::Not(outcome) => return Ok(outcome),
+        };
+        let reason = format!("the challenger could not be evaluated: {reason}");
+        self.move_to(delivery, trained, &registry, refused(delivery, trained, &reason)).await
+    }
+
     async fn judged(&self, delivery: &Delivery, trained: &ModelTrained, contest: Contest) -> Result<Version, Failure> {
         let series = &delivery.event.series;
         let rows = contest.predictions.to_parquet().map_err(Failure::permanent)?;
@@ -110,27 +124,38 @@ impl Handler for Evaluation {
     const SERVICE: &'static str = "evaluation";
 
     fn consumes(&self) -> &'static [&'static str] {
-        &["model.trained"]
+        &["model.trained", "performance.scored"]
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
-        let Fact::ModelTrained(trained) = &delivery.event.fact else { return Err(delivery.unexpected()) };
-        self.evaluate(delivery, trained).await
+        match &delivery.event.fact {
+            Fact::ModelTrained(trained) => self.evaluate(delivery, trained).await,
+            Fact::PerformanceScored(scored) => probation::look(&self.stores, delivery, scored).await,
+            Fact::BatchReceived(_)
+            | Fact::BatchAccepted(_)
+            | Fact::BatchRejected(_)
+            | Fact::DriftChecked(_)
+            | Fact::RetrainingRequested(_)
+            | Fact::TrainingFailed(_)
+            | Fact::ModelPromoted(_)
+            | Fact::ModelRejected(_)
+            | Fact::ForecastIssued(_)
+            | Fact::ForecastWithheld(_) => Err(delivery.unexpected()),
+        }
     }
 
     async fn settled(&self, series: &SeriesId, published: &Outbox) -> Result<(), Failure> {
         Ok(self.stores.registry.settle::<Registry>(series, published).await?)
     }
 
-    /// A challenger that cannot be evaluated does not take over.
+    /// A challenger that cannot be evaluated does not take over, and a model whose probation cannot be looked at stays:
+    /// the batches behind wait for either.
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
-        let Fact::ModelTrained(trained) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
-        let registry = match self.claim(delivery, trained).await? {
-            Claim::Mine(registry) => registry,
-            Claim::Not(outcome) => return Ok(outcome),
-        };
-        let reason = format!("the challenger could not be evaluated: {reason}");
-        self.move_to(delivery, trained, &registry, refused(delivery, trained, &reason)).await
+        match &delivery.event.fact {
+            Fact::ModelTrained(trained) => self.refuse(delivery, trained, reason).await,
+            Fact::PerformanceScored(scored) => probation::give_up(&self.stores, delivery, scored, reason).await,
+            _ => Ok(Outcome::Done(Vec::new())),
+        }
     }
 }
 

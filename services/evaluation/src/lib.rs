@@ -1,7 +1,9 @@
 //! Evaluation: on `model.trained`, compares challenger, champion and naive forecasts on the same held-out hours, and
-//! promotes by compare-and-set or rejects.
+//! promotes by compare-and-set or rejects; on `performance.scored`, looks whether a model that took over should not
+//! have, and puts the one before back.
 
 mod handler;
+mod probation;
 
 pub use handler::Evaluation;
 

@@ -1,6 +1,6 @@
 //! What a simulation is fed with: batches of a made-up series, and what is poisoned on purpose.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aria_core::artifact::{Artifact, Format, Kind};
 use aria_core::series::Definition;
 use aria_core::time::{DAY, Timestamp};
@@ -14,6 +14,10 @@ use crate::{HEADER, Pace, Platform, wave};
 const FIRST_DAYS: i64 = 90;
 /// Days at the slow pace that the first model knows.
 const SLOW_DAYS: i64 = 2;
+/// Days that mislead the model that learns from them.
+const MISLEADING_DAYS: i64 = 16;
+/// Days that show it.
+const PROBATION_DAYS: i64 = 16;
 const BEGIN: &str = "2021-01-01";
 
 /// Batches and the series they are of.
@@ -48,13 +52,8 @@ impl Input {
     /// # Errors
     /// Where the shipped definition cannot be read.
     pub fn of_days(first: i64, days: i64) -> Result<Self> {
-        // A model has a fit for each hour of its horizon, and the simulation is about all the rest.
-        // A value a day has four.
-        let text = Platform::definition()?.replace("cadence = \"1h\"", "cadence = \"1d\"");
-        let text =
-            text.replace("history_days = 43", "history_days = 60").replace("holdout_days = 7", "holdout_days = 14");
         // Models age within days, so that a few batches see several retrainings.
-        let text = format!("{text}\n[policy]\ncooldown_days = 1\nrefresh_days = 3\n");
+        let text = format!("{}\n[policy]\ncooldown_days = 1\nrefresh_days = 3\nnew_days = 1\n", Self::daily()?);
         let definition = Definition::from_toml(&text)?;
         let begin: Timestamp = BEGIN.parse()?;
         let mut batches = vec![batch(begin, first, Pace::Slow)?];
@@ -70,6 +69,31 @@ impl Input {
             }
         }
         Ok(Self { definition, batches, poison: Some("aria.v1.model.promoted.simulated.ci_direct") })
+    }
+
+    /// The shipped definition with a value a day: a model has a fit for each hour of its horizon, and the simulation is
+    /// about all the rest. A value a day has four.
+    fn daily() -> Result<String> {
+        let text = Platform::definition()?.replace("cadence = \"1h\"", "cadence = \"1d\"");
+        Ok(text.replace("history_days = 43", "history_days = 60").replace("holdout_days = 7", "holdout_days = 14"))
+    }
+
+    /// The input with a model that takes over and is looked at twice on probation: before it takes over, the days go up
+    /// and down in turn for a while, which it learns from, and never again.
+    ///
+    /// # Errors
+    /// Where the shipped definition cannot be read.
+    pub fn on_probation() -> Result<Self> {
+        let text = format!("{}\n[policy]\ncooldown_days = 15\nrefresh_days = 16\n", Self::daily()?);
+        let definition = Definition::from_toml(&text)?;
+        let begin: Timestamp = BEGIN.parse()?;
+        let misleading = MISLEADING_DAYS;
+        let mut batches = vec![batch(begin, FIRST_DAYS, Pace::Slow)?];
+        batches.push(unsteady(begin.plus(FIRST_DAYS * DAY), misleading)?);
+        for day in FIRST_DAYS + misleading..FIRST_DAYS + misleading + PROBATION_DAYS {
+            batches.push(batch(begin.plus(day * DAY), 1, Pace::Slow)?);
+        }
+        Ok(Self { definition, batches, poison: None })
     }
 
     /// How many batches there are.
@@ -93,6 +117,19 @@ impl Input {
         bus.receive_once(series, &raw.name, (batch.as_of, "simulation"), 0, None).await?;
         Ok(())
     }
+}
+
+/// A batch whose days lie high and low in turn.
+fn unsteady(from: Timestamp, days: i64) -> Result<Batch> {
+    let steady = batch(from, days, Pace::Slow)?;
+    let text = String::from_utf8(steady.bytes)?;
+    let mut turned = HEADER.to_owned();
+    for (row, line) in text.lines().skip(1).enumerate() {
+        let (time, value) = line.split_once(',').context("a row without a value")?;
+        let value: f64 = value.parse()?;
+        turned.push_str(&format!("{time},{:.3}\n", value + if row % 2 == 0 { 120.0 } else { -120.0 }));
+    }
+    Ok(Batch { bytes: turned.into_bytes(), ..steady })
 }
 
 fn batch(from: Timestamp, days: i64, pace: Pace) -> Result<Batch> {

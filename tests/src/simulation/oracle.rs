@@ -71,6 +71,11 @@ impl End {
         self.events.values().filter(|(subject, ..)| subject.starts_with(&prefix)).count()
     }
 
+    /// Whether a cell holds a text.
+    pub fn has_cell_with(&self, text: &str) -> bool {
+        self.cells.values().any(|cell| String::from_utf8_lossy(cell).contains(text))
+    }
+
     /// How this end differs from the one of an undisturbed run, and what no run may end in. `foreign` events were put
     /// into the log a second time by another hand.
     pub fn violations(&self, undisturbed: &Self, foreign: u64) -> Vec<Violation> {

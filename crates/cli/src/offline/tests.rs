@@ -1,5 +1,7 @@
 //! What a history leaves in a store, and what reaches it.
 
+mod probation;
+
 use std::collections::BTreeSet;
 
 use aria_core::artifact::Format;

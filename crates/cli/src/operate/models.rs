@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use aria_core::artifact::Ref;
 use aria_core::card::{Card, Known};
 use aria_core::model::Model;
-use aria_core::registry::{LONGEST_REASON, Mover, Registry, Version};
+use aria_core::registry::{LONGEST_REASON, Move, Mover, Registry, Version};
 use aria_core::series::{Definition, SeriesId};
 use aria_io::library;
 use aria_io::runtime::Edges;
@@ -52,6 +52,7 @@ impl Models {
             return print_json(&json!({
                 "series": self.series, "serving": registry.champion.as_ref().map(|m| m.key()),
                 "versions": registry.versions, "moves": registry.moves, "count": registry.count,
+                "pin": registry.pin, "looked": registry.looked,
             }));
         }
         if registry.versions.is_empty() {
@@ -61,11 +62,12 @@ impl Models {
         for version in &registry.versions {
             say!("{}", line(version, serving == Some(version.number)));
         }
-        for moved in &registry.moves {
-            if let Mover::Hand { reason } = &moved.by {
-                let reason = one_line(reason, LONGEST_REASON);
-                say!("      {}  {} put back by hand: {reason}", moved.at, moved.to.sha256.short());
-            }
+        registry.moves.iter().filter_map(told).for_each(|line| say!("      {line}"));
+        if let Some(looked) = &registry.looked {
+            say!("      {}  newest on probation: {}", looked.at, one_line(&looked.reason, LONGEST_REASON));
+        }
+        if let Some(pin) = &registry.pin {
+            say!("      pinned since {}: {}", pin.since, one_line(&pin.reason, LONGEST_REASON));
         }
         Ok(())
     }
@@ -112,6 +114,19 @@ impl Models {
             [..] => bail!("{} models of {} begin with `{digest}`: give more digits", found.len(), self.series),
         }
     }
+}
+
+/// A change of the serving model that no version tells of, in a line.
+fn told(moved: &Move) -> Option<String> {
+    let what = match &moved.by {
+        Mover::Evaluation { .. } => return None,
+        Mover::Hand { .. } => "put back by hand",
+        Mover::Pin { .. } => "pinned",
+        Mover::Unpin { .. } => "no longer pinned",
+        Mover::Probation { .. } => "put back by itself",
+    };
+    let reason = one_line(moved.by.reason().unwrap_or_default(), LONGEST_REASON);
+    Some(format!("{}  {} {what}: {reason}", moved.at, moved.to.sha256.short()))
 }
 
 /// What became of a version, in a sentence.

@@ -1,21 +1,14 @@
 //! `aria rollback`: an earlier model put back by a person.
 
-use anyhow::{Context, bail};
-use aria_core::artifact::Ref;
-use aria_core::head::Head;
-use aria_core::model::Model;
-use aria_core::registry::{Move, Registry};
 use aria_core::series::SeriesId;
-use aria_io::runtime::Edges;
-use aria_io::stores::Held;
 use clap::Args;
-use serde_json::json;
 
+use super::hand::{change, print_move};
 use super::reason::reason;
-use super::{TRIES, is_conflict, must_be_known, print_json, publish_outbox};
 use crate::platform::Place;
 
-/// Puts the model back that the serving one took over from, or the named one.
+/// Puts the model back that the serving one took over from, or the named one. A pin ends with it, unless --pin is
+/// given.
 #[derive(Args, Debug)]
 pub struct Rollback {
     #[command(flatten)]
@@ -24,8 +17,11 @@ pub struct Rollback {
     series: SeriesId,
     /// The beginning of the model's digest, as `aria models` shows it; without it the one that the serving model took
     /// over from.
-    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    #[arg(long, visible_alias = "model", value_name = "DIGEST", value_parser = digest)]
     to: Option<String>,
+    /// Holds it in its place from then on, as `aria pin` does.
+    #[arg(long)]
+    pin: bool,
     /// Why, for the record.
     #[arg(long, value_parser = reason)]
     reason: String,
@@ -41,37 +37,21 @@ impl Rollback {
     /// Where there is no such model, or it cannot be read.
     pub async fn run(self) -> anyhow::Result<()> {
         let edges = self.place.connect().await?;
-        must_be_known(&edges, &self.series).await?;
-        if publish_outbox::<Registry>(&edges, &edges.stores().registry, &self.series).await? {
-            bail!("an earlier rollback was cut off and is finished now: run the command again for another one");
-        }
-        let moved = self.roll_back(&edges).await?;
-        publish_outbox::<Registry>(&edges, &edges.stores().registry, &self.series).await?;
-        if self.json {
-            let from = moved.from.as_ref().map(Ref::key);
-            return print_json(&json!({"series": self.series, "from": from, "to": moved.to.key(), "at": moved.at}));
-        }
-        say!("{} serves {} from {} on", moved.to.sha256.short(), self.series, moved.at);
-        Ok(())
-    }
-
-    /// Moves the registry; anew where evaluation moved it first.
-    async fn roll_back(&self, edges: &Edges) -> anyhow::Result<Move> {
-        let stores = edges.stores();
-        let head: Held<Head> = stores.heads.load(&self.series).await?;
-        let at = head.document.end.context("the series has no data")?;
-        for _ in 0..TRIES {
-            let held: Held<Registry> = stores.registry.load(&self.series).await?;
-            let (next, moved) = held.document.rolled_back(&self.series, self.to.as_deref(), at, &self.reason)?;
-            let readable: Result<Model, _> = edges.artifacts.get_document(&moved.to).await;
-            readable.with_context(|| format!("model {} cannot serve", moved.to.sha256.short()))?;
-            match stores.registry.store(&self.series, held.revision, &next).await {
-                Ok(_) => return Ok(moved),
-                Err(error) if is_conflict(&error) => {}
-                Err(error) => return Err(error.into()),
+        let (series, wanted, reason) = (&self.series, self.to.as_deref(), &self.reason);
+        let moved = change(&edges, series, |registry, at| {
+            if self.pin {
+                registry.rolled_back_and_pinned(series, wanted, at, reason)
+            } else {
+                registry.rolled_back(series, wanted, at, reason)
             }
+        })
+        .await?;
+        if self.json {
+            return print_move(series, &moved, self.pin);
         }
-        bail!("the registry of `{}` keeps moving: try again in a moment", self.series)
+        let pinned = if self.pin { ", pinned" } else { "" };
+        say!("{} serves {series}{pinned} from {} on", moved.to.sha256.short(), moved.at);
+        Ok(())
     }
 }
 

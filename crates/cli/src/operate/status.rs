@@ -69,6 +69,10 @@ struct OfSeries {
     data_until: Option<Timestamp>,
     model: Option<String>,
     serving_since: Option<Timestamp>,
+    /// Why a person holds the model in its place, where one does.
+    pinned: Option<String>,
+    /// Why the model before was put back by itself, where that was the newest change.
+    put_back: Option<String>,
     last_retraining: Option<Timestamp>,
     retrainings_in_a_row_without_a_new_model: u32,
     dead_letters: u64,
@@ -155,6 +159,10 @@ fn print_series(report: &OfSeries) {
     match &report.model {
         Some(model) => say!("  model       {model}, since {}", time(report.serving_since)),
         None => say!("  model       none"),
+    }
+    let whys = [("pinned", &report.pinned), ("put back by itself", &report.put_back)];
+    for (what, why) in whys.into_iter().filter_map(|(what, why)| Some((what, why.as_ref()?))) {
+        say!("              {what}: {}", one_line(why, MOST_LETTERS));
     }
     say!(
         "  retraining  last asked for {}; {} in a row without a new model",

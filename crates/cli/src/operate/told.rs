@@ -48,7 +48,12 @@ fn in_words(event: &Event) -> String {
         Fact::TrainingFailed(f) => format!("{}: {}", asked(&f.retraining), f.reason),
         Fact::ModelPromoted(f) => match &f.by {
             Promotion::Evaluation { retraining, .. } => format!("{}: {}", asked(retraining), f.model),
-            Promotion::Rollback { reason } => format!("rolled back: {reason}: {}", f.model),
+            Promotion::Rollback { reason, probation: true } => format!("put back by itself: {reason}: {}", f.model),
+            Promotion::Rollback { reason, probation: false } if f.pinned => format!("pinned: {reason}: {}", f.model),
+            Promotion::Rollback { reason, probation: false } if f.previous.as_ref() == Some(&f.model) => {
+                format!("no longer pinned: {reason}: {}", f.model)
+            }
+            Promotion::Rollback { reason, probation: false } => format!("rolled back: {reason}: {}", f.model),
         },
         Fact::ModelRejected(f) => format!("{}: {}: {}", asked(&f.retraining), f.reason, f.model),
         Fact::ForecastIssued(f) => {

@@ -60,6 +60,25 @@ fn a_better_challenger_is_promoted_and_a_worse_one_is_rejected() {
 }
 
 #[test]
+fn the_document_tells_how_sure_it_is_on_every_day_and_part_of_the_calendar() {
+    let (definition, history, good) = hourly();
+    let (from, until) = held_out();
+    let bad = confused(&definition, &history);
+    let found = evaluate(&definition, &history, &good.candidate, Some(&bad), from, until).unwrap().evaluation;
+    let all = &found.compared[0];
+    assert_eq!((all.slice, all.origins), (Slice::All, 81));
+    assert!((all.challenger.unwrap() - mae(&found, CHALLENGER)).abs() < 1e-9);
+    let Told::Test { test, p_worse } = &all.told else { panic!("{:?}", all.told) };
+    // Origins every six hours, a day of each: three that follow share hours with one.
+    assert_eq!((test.lags, test.origins), (3, 81));
+    assert!(test.p_better < 0.05 && *p_worse > 0.95, "{test:?}");
+    let slices: Vec<String> = found.compared.iter().map(|part| part.slice.to_string()).collect();
+    assert_eq!(slices[..4], ["all hours", "day 1", "working days", "days off"]);
+    let first = evaluate(&definition, &history, &good.candidate, None, from, until).unwrap().evaluation;
+    assert!(first.compared.is_empty());
+}
+
+#[test]
 fn an_equal_challenger_is_rejected() {
     let (definition, history, good) = hourly();
     let (from, until) = held_out();
@@ -73,7 +92,7 @@ fn contender(name: &str, mae: f64) -> Contender {
 
 fn judged(contenders: &[(&str, f64)]) -> Verdict {
     let contenders: Vec<Contender> = contenders.iter().map(|(name, mae)| contender(name, *mae)).collect();
-    verdict(&contenders, "gCO2eq/kWh")
+    super::verdict::verdict(&contenders, &[], "gCO2eq/kWh")
 }
 
 #[test]

@@ -128,6 +128,12 @@ impl Calendar {
         }
     }
 
+    /// Whether the step that starts at `time` lies on a weekend or a public holiday.
+    pub(crate) fn is_day_off(&self, time: Timestamp) -> bool {
+        let date = time.local(&self.zone).date();
+        date.weekday().to_monday_one_offset() >= 6 || self.is_holiday(date)
+    }
+
     fn is_holiday(&self, date: Date) -> bool {
         self.has_italian_holidays && holidays::is_italian(date)
     }

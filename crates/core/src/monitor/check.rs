@@ -13,6 +13,7 @@ use crate::history::History;
 use crate::model::Model;
 use crate::outbox::Outbox;
 use crate::policy::{self, Basis, Decision, Trigger};
+use crate::probation::{self, Look};
 use crate::series::{Definition, Quantity, SeriesId};
 use crate::skill::{self, Skill, Yardstick};
 use crate::time::{DAY, HOUR, Timestamp};
@@ -74,7 +75,7 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     let definition = inputs.definition;
     let now = inputs.batch.origin;
     let mut next = state.clone();
-    let scored = score(&mut next, inputs);
+    let mut scored = score(&mut next, inputs);
     next.forget_old(now, definition.drift.window_days);
 
     let mut report = compare(&next, inputs);
@@ -94,6 +95,7 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     let request = request(&next, inputs, &decision);
     let verdict = verdict(&decision, request.as_ref(), &next);
     if !(scored.days.is_empty() && scored.revised.is_empty()) {
+        scored.look = look(&mut next, inputs, &decision);
         let days = (scored.days.len() + scored.revised.len()) as u64;
         let artifact = Artifact::document(Kind::Score, series, &scored)?;
         let score = artifact.name.clone();
@@ -150,7 +152,7 @@ fn score(next: &mut State, inputs: &Inputs<'_>) -> Scores {
         watched.days_scored = watched.days_scored.max(arrived);
     }
     let (series, batch) = (inputs.definition.id.clone(), inputs.batch.clone());
-    Scores { series, batch, days, revised, code_version: CODE_VERSION.into() }
+    Scores { series, batch, days, revised, look: None, code_version: CODE_VERSION.into() }
 }
 
 fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
@@ -290,6 +292,17 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
         skill_alarm: (*answer == Answer::Drifted).then(|| reason.clone()),
         drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),
     }
+}
+
+/// The look at the model on probation that the scores ask for. None beside a retraining: then the batch waits for that.
+fn look(next: &mut State, inputs: &Inputs<'_>, decision: &Decision) -> Option<Look> {
+    let look = match decision {
+        Decision::Proceed { .. } => probation::due(next, inputs.definition, inputs.batch.origin)?,
+        Decision::Retrain(_) | Decision::Wait { .. } => return None,
+    };
+    let probation = next.serving.as_mut()?.probation.as_mut()?;
+    (probation.looks, probation.asked) = (look.place, Some(inputs.batch.sequence));
+    Some(look)
 }
 
 fn with_decision(mut report: Report, decision: &Decision) -> Report {

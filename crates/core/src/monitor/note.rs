@@ -3,6 +3,7 @@
 use super::{Pending, Phase, Serving, State};
 use crate::artifact::Ref;
 use crate::event::{BatchId, Event, Fact, ModelPromoted, Promotion, Retraining};
+use crate::probation::Probation;
 use crate::time::Timestamp;
 
 /// What an event does to the monitor.
@@ -44,12 +45,13 @@ fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
     let is_newer = state.serving.as_ref().is_none_or(|serving| serving.number < promoted.number);
     let serve = |next: &mut State| {
         if is_newer {
-            next.serving = Some(Serving {
-                model: promoted.model.clone(),
-                since: at,
-                number: promoted.number,
-                pinned: promoted.pinned,
-            });
+            let before = next.serving.take();
+            if let Promotion::Rollback { probation: true, .. } = &promoted.by {
+                // The retraining that brought the model that was taken back brought no better one after all.
+                let failures = before.as_ref().and_then(|serving| serving.probation.as_ref()).map_or(0, |p| p.failures);
+                next.failures = failures.saturating_add(1);
+            }
+            next.serving = Some(serving(at, promoted, before, next.failures));
             // What was due was due for the model before.
             next.deferred = None;
             next.alarmed = false;
@@ -57,8 +59,8 @@ fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
     };
     let noted = match &promoted.by {
         Promotion::Evaluation { retraining, .. } => end_of_retraining(state, retraining, |next| {
-            next.failures = 0;
             serve(next);
+            next.failures = 0;
         }),
         Promotion::Rollback { .. } => Noted::Past,
     };
@@ -71,6 +73,19 @@ fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
         }
         noted => noted,
     }
+}
+
+/// The serving model from a change on. One that a person holds, or lets go of, has served before.
+fn serving(at: Timestamp, promoted: &ModelPromoted, before: Option<Serving>, failures: u32) -> Serving {
+    let probation = match &promoted.by {
+        Promotion::Evaluation { .. } => {
+            promoted.previous.as_ref().map(|_| Probation { failures, ..Probation::default() })
+        }
+        Promotion::Rollback { .. } => None,
+    };
+    let before = before.filter(|before| before.model == promoted.model && probation.is_none());
+    let since = before.map_or(at, |before| before.since);
+    Serving { model: promoted.model.clone(), since, number: promoted.number, pinned: promoted.pinned, probation }
 }
 
 fn end_of_batch(state: &State, batch: &BatchId, forecast: Option<&Ref>) -> Noted {

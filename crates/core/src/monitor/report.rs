@@ -8,6 +8,7 @@ use crate::drift::Finding;
 use crate::event::{BatchId, Cause};
 use crate::forecast::{Forecast, Point};
 use crate::policy::{Basis, Decision};
+use crate::probation::Look;
 use crate::series::SeriesId;
 use crate::skill::{DayScore, Skill};
 use crate::time::Timestamp;
@@ -121,6 +122,9 @@ pub struct Scores {
     /// Days that had been scored before and are scored anew, because hours of them were revised.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revised: Vec<(Ref, DayScore)>,
+    /// The look at the model on probation that is due with them, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
     /// Version of the code that made the scores.
     pub code_version: String,
 }

@@ -145,7 +145,7 @@ fn promoted(number: u64, model: &str, by: Promotion) -> Event {
 }
 
 fn by_hand() -> Promotion {
-    Promotion::Rollback { reason: "worse at night".into() }
+    Promotion::Rollback { reason: "worse at night".into(), probation: false }
 }
 
 fn by_evaluation() -> Promotion {
@@ -176,4 +176,48 @@ fn one_forecast_a_day_is_watched() {
     assert_eq!(once.forecasts.len(), 1);
     let again = State { phase: Phase::Forecast { sequence: 1 }, ..once };
     assert_eq!(next(&again, &issued(1)).forecasts.len(), 1);
+}
+
+fn took_over(number: u64, model: &str, previous: Option<&str>) -> Event {
+    event(Fact::ModelPromoted(ModelPromoted {
+        number,
+        model: artifact(Kind::Model, model),
+        previous: previous.map(|before| artifact(Kind::Model, before)),
+        by: by_evaluation(),
+        pinned: false,
+    }))
+}
+
+#[test]
+fn a_model_that_took_over_from_another_is_on_probation_and_the_first_is_not() {
+    let first = next(&retraining_phase(None), &took_over(1, "a", None));
+    assert_eq!(first.serving.unwrap().probation, None);
+    let state = State { failures: 2, ..retraining_phase(None) };
+    let second = next(&state, &took_over(2, "b", Some("a")));
+    let probation = Probation { failures: 2, looks: 0, asked: None };
+    assert_eq!((second.failures, second.serving.unwrap().probation), (0, Some(probation)));
+}
+
+#[test]
+fn a_model_that_is_taken_back_on_probation_counts_as_a_retraining_in_vain() {
+    let state = State { failures: 2, ..retraining_phase(None) };
+    let serving = next(&state, &took_over(2, "b", Some("a")));
+    let back = Promotion::Rollback { reason: "12 against 10".into(), probation: true };
+    let back = next(&serving, &promoted(3, "a", back));
+    // Two before it, which its takeover had forgiven, and itself.
+    assert_eq!((back.failures, back.serving.unwrap().probation), (3, None));
+    let by_hand = next(&serving, &promoted(3, "a", by_hand()));
+    assert_eq!(by_hand.failures, 0);
+}
+
+#[test]
+fn a_pinned_model_has_served_since_it_took_over() {
+    let since = Timestamp::EPOCH.plus(-30 * DAY);
+    let serving = Serving { model: artifact(Kind::Model, "b"), since, number: 2, pinned: false, probation: None };
+    let state = State { serving: Some(serving), ..State::default() };
+    let Fact::ModelPromoted(pin) = promoted(3, "b", by_hand()).fact else { panic!("no takeover") };
+    let pinned = next(&state, &event(Fact::ModelPromoted(ModelPromoted { pinned: true, ..pin })));
+    assert_eq!(pinned.serving.map(|s| (s.since, s.number, s.pinned)), Some((since, 3, true)));
+    // Another model that is put back has not.
+    assert_eq!(next(&state, &promoted(3, "a", by_hand())).serving.map(|s| s.since), Some(Timestamp::EPOCH));
 }

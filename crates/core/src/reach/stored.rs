@@ -10,6 +10,7 @@ use crate::issued::Issued;
 use crate::judgement::Judgement;
 use crate::model::{Model, Provenance};
 use crate::monitor::{AskedByHand, Pending, Report, Scores, Serving, State};
+use crate::probation::Look;
 use crate::registry::{Move, Registry, Version};
 use crate::snapshot::{Companion, Manifest, Segment, TailBatch};
 
@@ -112,8 +113,9 @@ impl Names for Report {
 
 impl Names for Scores {
     fn names(&self) -> Vec<&Ref> {
-        let Self { series: _, batch, days, revised, code_version: _ } = self;
-        [batch.names(), days.iter().chain(revised).map(|(forecast, _)| forecast).collect()].concat()
+        let Self { series: _, batch, days, revised, look, code_version: _ } = self;
+        let looked_at = look.iter().flat_map(|Look { number: _, place: _, forecasts }| forecasts);
+        [batch.names(), days.iter().chain(revised).map(|(forecast, _)| forecast).chain(looked_at).collect()].concat()
     }
 }
 
@@ -180,7 +182,7 @@ impl Names for State {
             deferred: _,
             outbox,
         } = self;
-        let serving = serving.iter().map(|Serving { model, since: _, number: _, pinned: _ }| model);
+        let serving = serving.iter().map(|Serving { model, since: _, number: _, pinned: _, probation: _ }| model);
         let forecasts = forecasts.iter().map(|Pending { origin: _, forecast, days_scored: _ }| forecast);
         let asked = asked_by_hand.iter().map(|AskedByHand { id: _, snapshot }| snapshot);
         serving.chain(forecasts).chain(asked).chain(outbox.iter().flat_map(Names::names)).collect()
@@ -189,7 +191,7 @@ impl Names for State {
 
 impl Names for Registry {
     fn names(&self) -> Vec<&Ref> {
-        let Self { champion, versions, moves, count: _, move_count: _, outbox } = self;
+        let Self { champion, versions, moves, count: _, move_count: _, outbox, pin: _, looked: _ } = self;
         let versions = versions.iter().flat_map(Names::names);
         let moves = moves.iter().flat_map(Names::names);
         champion.iter().chain(versions).chain(moves).chain(outbox.iter().flat_map(Names::names)).collect()

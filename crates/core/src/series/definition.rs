@@ -267,11 +267,16 @@ pub struct Policy {
     /// Retrainings that may be asked for within a year, beside those by a person.
     #[serde(skip_serializing_if = "is_usual_allowance")]
     pub retrainings_a_year: u32,
+    /// Days after a takeover in which the model before goes back into service where it would have forecast better; 0
+    /// for none.
+    #[serde(skip_serializing_if = "is_usual_probation")]
+    pub probation_days: u32,
 }
 
 /// What a policy asks for unless its definition says otherwise.
 const USUAL_NEWS: u32 = 7;
 const USUAL_ALLOWANCE: u32 = 10;
+const USUAL_PROBATION: u32 = 14;
 
 fn is_usual_news(new_days: &u32) -> bool {
     *new_days == USUAL_NEWS
@@ -279,6 +284,10 @@ fn is_usual_news(new_days: &u32) -> bool {
 
 fn is_usual_allowance(retrainings_a_year: &u32) -> bool {
     *retrainings_a_year == USUAL_ALLOWANCE
+}
+
+fn is_usual_probation(probation_days: &u32) -> bool {
+    *probation_days == USUAL_PROBATION
 }
 
 impl Default for Policy {
@@ -290,6 +299,7 @@ impl Default for Policy {
             give_up_after: 8,
             new_days: USUAL_NEWS,
             retrainings_a_year: USUAL_ALLOWANCE,
+            probation_days: USUAL_PROBATION,
         }
     }
 }
@@ -437,6 +447,14 @@ impl Definition {
             "must exceed policy.cooldown_days",
         );
         faults.check("policy.give_up_after", policy.give_up_after > 0, "must be at least 1");
+        // Fewer days cannot be compared, and of older ones the monitor forgets the forecasts.
+        let longest = self.drift.window_days.saturating_mul(2).max(USUAL_PROBATION);
+        let probation = policy.probation_days;
+        faults.check(
+            "policy.probation_days",
+            probation == 0 || (10..=longest).contains(&probation),
+            "must be 0, or 10 to twice drift.window_days",
+        );
         faults.0
     }
 }

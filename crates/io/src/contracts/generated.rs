@@ -477,12 +477,16 @@ pub mod model_promoted {
         #[prost(message, optional, tag = "2")]
         pub evaluation: ::core::option::Option<super::ArtifactRef>,
     }
-    /// An operator put an earlier model back.
+    /// An operator put an earlier model back, or holds the model in its place, or no longer does; or a model did not stand
+    /// its probation.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Rollback {
         /// Who and why, for the audit.
         #[prost(string, tag = "1")]
         pub reason: ::prost::alloc::string::String,
+        /// Whether it was the probation, and nobody's hand.
+        #[prost(bool, tag = "2")]
+        pub probation: bool,
     }
     /// How it came to be. Required.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]

@@ -134,7 +134,9 @@ impl From<&Promotion> for promotion::By {
                 retraining: Some(retraining.into()),
                 evaluation: Some(evaluation.into()),
             }),
-            Promotion::Rollback { reason } => Self::Rollback(promotion::Rollback { reason: reason.clone() }),
+            Promotion::Rollback { reason, probation } => {
+                Self::Rollback(promotion::Rollback { reason: reason.clone(), probation: *probation })
+            }
         }
     }
 }
@@ -148,7 +150,7 @@ impl TryFrom<promotion::By> for Promotion {
                 retraining: field::required("evaluation.retraining", retraining)?,
                 evaluation: field::required("evaluation.evaluation", evaluation)?,
             },
-            promotion::By::Rollback(promotion::Rollback { reason }) => Self::Rollback { reason },
+            promotion::By::Rollback(promotion::Rollback { reason, probation }) => Self::Rollback { reason, probation },
         })
     }
 }

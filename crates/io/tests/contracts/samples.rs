@@ -87,10 +87,13 @@ fn checks() -> Vec<(&'static str, Fact)> {
 fn models() -> Vec<(&'static str, Fact)> {
     let evaluation = || artifact(Kind::Evaluation, Format::Json);
     let by_evaluation = Promotion::Evaluation { retraining: retraining(Cause::Drifted), evaluation: evaluation() };
-    let by_rollback = Promotion::Rollback { reason: "operator: the newest model misses the evening peak".into() };
-    let promoted = |by| {
-        Fact::ModelPromoted(ModelPromoted { number: 3, model: model(), previous: Some(incumbent()), by, pinned: false })
+    let by_rollback = |reason: &str, probation| Promotion::Rollback { reason: reason.into(), probation };
+    let promoted_and = |by, pinned| {
+        Fact::ModelPromoted(ModelPromoted { number: 3, model: model(), previous: Some(incumbent()), by, pinned })
     };
+    let promoted = |by| promoted_and(by, false);
+    let by_operator = || by_rollback("operator: the newest model misses the evening peak", false);
+    let by_probation = by_rollback("on probation the model before was better: 20.9 against 24.1 on first days", true);
     let trained = ModelTrained { retraining: retraining(Cause::SkillFell), model: model() };
     let failed =
         TrainingFailed { retraining: retraining(Cause::Scheduled), reason: "2 of 8760 hours are known".into() };
@@ -107,7 +110,9 @@ fn models() -> Vec<(&'static str, Fact)> {
         ("model.trained", Fact::ModelTrained(trained)),
         ("training.failed", Fact::TrainingFailed(failed)),
         ("model.promoted-evaluation", promoted(by_evaluation)),
-        ("model.promoted-rollback", promoted(by_rollback)),
+        ("model.promoted-rollback", promoted(by_operator())),
+        ("model.promoted-pinned", promoted_and(by_operator(), true)),
+        ("model.promoted-probation", promoted(by_probation)),
         ("model.rejected", Fact::ModelRejected(rejected)),
     ]
 }

@@ -9,7 +9,7 @@ use aria_core::head::Head;
 use aria_core::intake::Progress;
 use aria_core::monitor::{Phase, State};
 use aria_core::outbox::{BY_HAND, Outbox};
-use aria_core::registry::Registry;
+use aria_core::registry::{Mover, Registry};
 use aria_core::remarks::{self, Defined, Letters, Rejected, Seen};
 use aria_core::series::{Definition, SeriesId};
 use aria_core::time::Timestamp;
@@ -90,6 +90,8 @@ impl View {
             data_until: head.end,
             model: state.serving.as_ref().map(|s| s.model.key()),
             serving_since: state.serving.as_ref().map(|s| s.since),
+            pinned: cells.registry.pin.as_ref().map(|pin| pin.reason.clone()),
+            put_back: cells.put_back(),
             last_retraining: state.last_asked,
             retrainings_in_a_row_without_a_new_model: state.failures,
             phase: state.phase.clone(),
@@ -219,6 +221,14 @@ impl Cells {
         let (head, state, registry, endings) =
             (Head::default(), State::default(), Registry::default(), Endings::default());
         Self { head, state, registry, endings }
+    }
+
+    /// Why the model before was put back by itself, where that was the newest change.
+    fn put_back(&self) -> Option<String> {
+        match &self.registry.moves.last()?.by {
+            Mover::Probation { reason } => Some(reason.clone()),
+            Mover::Evaluation { .. } | Mover::Hand { .. } | Mover::Pin { .. } | Mover::Unpin { .. } => None,
+        }
     }
 
     /// Whose newest facts are not known to be published, and the command that publishes them.

@@ -41,6 +41,17 @@ fn a_holdout_too_short_for_a_verdict_is_refused_with_the_days_it_needs() {
 }
 
 #[test]
+fn a_probation_is_as_long_as_can_be_compared_or_none() {
+    let is_fine = |days: u32, window: u32| {
+        let tables = format!("[drift]\nwindow_days = {window}\n[policy]\nprobation_days = {days}\n");
+        Definition::from_toml(&format!("{SMALLEST}{tables}")).is_ok()
+    };
+    let fine = [(0, 14), (10, 14), (28, 14), (14, 7)].map(|(days, window)| is_fine(days, window));
+    assert_eq!(fine, [true; 4]);
+    assert_eq!([(9, 14), (29, 14), (15, 7)].map(|(days, window)| is_fine(days, window)), [false; 3]);
+}
+
+#[test]
 fn limits_of_time_that_contradict_each_other_or_are_none_are_refused() {
     let with = |contract: &str| Definition::from_toml(&format!("{SMALLEST}[contract]\n{contract}\n"));
     let faulty = |contract: &str| match with(contract).unwrap_err() {
