@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::Ref;
 use crate::document::Document;
 use crate::drift::Finding;
+use crate::drift::columns::Column;
 use crate::event::{BatchId, Cause};
 use crate::forecast::{Forecast, Point};
 use crate::policy::{Basis, Decision};
@@ -27,6 +28,9 @@ pub struct Report {
     pub data: Vec<Finding>,
     /// Has the prediction changed? Predicted against actual distribution.
     pub prediction: Vec<Finding>,
+    /// The same by column, with every statistic that files are compared with; none where no model served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
     /// Do the values still stand to the other columns of their rows as they did?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<Finding>,
