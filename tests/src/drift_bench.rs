@@ -1,8 +1,8 @@
 //! How drift is told, measured: `make drift-bench DATA=dir`. Alarms without a change, changes that are seen and how
 //! soon, on real zones that the project does not ship and on the simulator, beside fixed thresholds as tools have them.
 //!
-//! Each series has 2021 to learn from, and 2022 and 2023 come day by day. A change is put in on a day and the stream goes
-//! on from the state in which it was: once for each change and day.
+//! Each series has 2021 to learn from, and 2022 and 2023 come day by day. A change is put in on a day and the stream
+//! goes on from the state in which it was: once for each change and day.
 
 mod change;
 mod fixed;

@@ -1,10 +1,11 @@
-//! `aria drift` on files as people have them: its document, its page, and what it says where nothing can be told.
+//! `aria drift` on files as people have them, and on the checks of a running platform: its document, its page, and what
+//! it says where nothing can be told.
 
 use std::path::Path;
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
-use aria_tests::aria;
+use aria_tests::{Pace, Platform, aria};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -214,5 +215,98 @@ fn the_page_replaces_neither_file_that_is_compared() -> Result<()> {
     assert_eq!(output.status.code(), Some(1), "{warned}");
     assert!(warned.contains("--html names after.csv"), "{warned}");
     assert_eq!(std::fs::read_to_string(folder.path().join("after.csv"))?, file);
+    Ok(())
+}
+
+/// The columns of a check: values, their changes, and the four days of the horizon.
+const COLUMNS: [&str; 6] = ["value", "changes", "forecast_day_1", "forecast_day_2", "forecast_day_3", "forecast_day_4"];
+
+async fn shown(platform: &Platform, args: &[&str]) -> Result<Value> {
+    let args = [["drift", "--series", Platform::SERIES, "--json"].as_slice(), args].concat();
+    let told = platform.done(&args).await?;
+    serde_json::from_str(&told).with_context(|| format!("no JSON: {told}"))
+}
+
+#[tokio::test]
+async fn a_check_is_shown_with_the_statistics_of_a_comparison_of_files_and_what_its_alarms_are_worth() -> Result<()> {
+    let platform = Platform::start().await?;
+    platform.ingest("2021-01-01", "2021-03-20", Pace::Slow).await?;
+    platform.ingest("2021-03-20", "2021-03-21", Pace::Slow).await?;
+    let newest = shown(&platform, &[]).await?;
+    assert_eq!(newest["batch"]["ordinal"], 2);
+    assert_eq!(newest["window"], serde_json::json!(["2021-03-07T00:00:00Z", "2021-03-21T00:00:00Z"]));
+    let columns = newest["columns"].as_object().context("no columns")?;
+    assert_eq!(columns.len(), COLUMNS.len());
+    for column in COLUMNS {
+        for name in STATISTICS {
+            let answer = newest["columns"][column][name].as_object().with_context(|| format!("{column}: no {name}"))?;
+            assert!(answer.len() == 5 && answer.contains_key("threshold"), "{column} {name}: {answer:?}");
+            let is_judged = answer["drifted"].is_boolean();
+            let says = answer["reason"].as_str().unwrap_or_default();
+            assert!(is_judged || says.starts_with("insufficient data: "), "{column} {name}: {says}");
+        }
+    }
+    // The findings that the policy looks at are of the same numbers.
+    for (place, column, name) in [(0, "value", "wasserstein_normed"), (1, "value", "psi"), (3, "changes", "psi")] {
+        let (finding, answer) = (&newest["data"][place], &newest["columns"][column][name]);
+        assert!(answer["value"].is_f64(), "{answer}");
+        assert_eq!((&finding["value"], &finding["threshold"]), (&answer["value"], &answer["threshold"]));
+    }
+    assert_eq!(newest["prediction"].as_array().map(Vec::len), Some(4));
+    assert!(newest["diagnosis"].is_string() && newest["skill"]["reason"].is_string(), "{newest}");
+    assert!(newest["decision"].is_object() && newest["basis"].is_object() && newest["relation"].is_object());
+    let budget = &newest["budget"];
+    assert_eq!((&budget["data"]["window_days"], &budget["skill"]), (&14.into(), &Value::Null));
+    assert!(budget["not_watched"].to_string().contains("skill is not watched"), "{budget}");
+
+    // The first batch had no model to be compared with.
+    let first = shown(&platform, &["--batch", "1"]).await?;
+    assert_eq!((&first["batch"]["ordinal"], &first["model"]), (&1.into(), &Value::Null));
+    assert_eq!(first["columns"].as_object().map(serde_json::Map::len), Some(0));
+    assert!(first["decision"].to_string().contains("first_model"), "{first}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_page_and_the_text_of_a_check_show_the_window_beside_the_reference() -> Result<()> {
+    let platform = Platform::start().await?;
+    platform.ingest("2021-01-01", "2021-03-20", Pace::Slow).await?;
+    platform.ingest("2021-03-20", "2021-03-22", Pace::Slow).await?;
+    let text = platform.done(&["drift", "--series", Platform::SERIES, "--html", "page.html"]).await?;
+    assert!(text.starts_with("simulated.ci_direct, batch 2: "), "{text}");
+    assert!(text.contains(" of 6 columns drifted") && text.contains("\ndata, watched in windows of 14 days"), "{text}");
+    let page = std::fs::read_to_string(platform.folder().join("page.html"))?;
+    // The window's values; of values and changes each both distributions and what is left of the window.
+    assert_eq!(page.matches("<svg").count(), 5);
+    for name in STATISTICS {
+        assert_eq!(page.matches(&format!("<th scope=\"row\">{name}</th>")).count(), COLUMNS.len(), "{name}");
+    }
+    for outside in ["http:", "https:", "<script", "<link", "<img", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    let said = platform.refused(&["drift", "--series", Platform::SERIES, "--batch", "9"]).await?;
+    assert!(said.contains("no check of batch 9 of `simulated.ci_direct` is on record: `aria events"), "{said}");
+    let said = platform.refused(&["drift", "--series", "it.unknown"]).await?;
+    assert!(said.contains("no batch of `it.unknown` has been taken in"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn files_and_a_series_exclude_each_other_and_one_of_them_is_needed() -> Result<()> {
+    let refused = |args: &[&str]| -> Result<String> {
+        let output = aria()?.arg("drift").args(args).output()?;
+        ensure!(output.status.code() == Some(2), "{output:?}");
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let both = refused(&["--series", "it.x", "--reference", "a.csv", "--current", "b.csv"])?;
+    assert!(both.contains("cannot be used with") && both.contains("--series <SERIES>"), "{both}");
+    let none = refused(&[])?;
+    assert!(none.contains("--reference <REFERENCE>") && none.contains("--current <CURRENT>"), "{none}");
+    let half = refused(&["--reference", "a.csv"])?;
+    assert!(half.contains("--current <CURRENT>"), "{half}");
+    let batch = refused(&["--reference", "a.csv", "--current", "b.csv", "--batch", "3"])?;
+    assert!(batch.contains("cannot be used with") && batch.contains("--batch <ORDINAL>"), "{batch}");
+    let alone = refused(&["--batch", "3"])?;
+    assert!(alone.contains("--series <SERIES>"), "{alone}");
     Ok(())
 }

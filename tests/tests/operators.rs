@@ -190,6 +190,9 @@ async fn the_card_of_a_model_names_its_data_its_shares_and_its_errors_out_of_sam
         "| From | snapshot snapshot/",
         "rolling origins of its training",
         "| Mar-May |",
+        "## What it is watched with",
+        "- data, watched in windows of 14 days",
+        "- Not: skill is not watched: ",
         "## What it cannot know",
     ] {
         assert!(card.contains(part), "no `{part}` in {card}");

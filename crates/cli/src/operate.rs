@@ -34,7 +34,10 @@ const TRIES: u32 = 20;
 
 /// The events that the log holds, in its order. Unreadable ones are warned of and passed over: an operator has to see
 /// the rest.
-async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded>> {
+///
+/// # Errors
+/// Where the broker does not answer.
+pub async fn recorded(edges: &Edges, filter: &Filter) -> anyhow::Result<Vec<Recorded>> {
     let mut stream = edges.bus.recorded_events(filter, Start::First).await?;
     let mut events = Vec::new();
     while let Some(next) = stream.next_readable().await {
@@ -63,7 +66,10 @@ fn unless_importing<T>(outcome: anyhow::Result<T>) -> anyhow::Result<Option<T>> 
 }
 
 /// Refuses a series that nothing is known of.
-async fn must_be_known(edges: &Edges, series: &SeriesId) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Where nothing is, or the broker does not answer.
+pub async fn must_be_known(edges: &Edges, series: &SeriesId) -> anyhow::Result<()> {
     let known = known_series(edges).await?;
     if known.contains(series) {
         return Ok(());

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 pub use known::Known;
 
 use self::markdown::{escaped, figure, share, table};
+use crate::budget::Budget;
 use crate::forecast::{Candidate, Fitted, covariate_lags, lags};
 use crate::history::History;
 use crate::report;
@@ -34,6 +35,8 @@ pub struct Card<'a> {
     pub history: Vec<String>,
     /// Limits that were found in training.
     pub limits: &'a [String],
+    /// What it is watched with; none of a model that no monitor belongs to.
+    pub watched: Option<Budget>,
     /// Errors that were made out of sample.
     pub known: Known,
 }
@@ -57,6 +60,7 @@ impl Card<'_> {
         self.write_features(text)?;
         self.write_errors(text)?;
         self.write_intervals(text)?;
+        self.write_monitors(text)?;
         self.write_limits(text)
     }
 
@@ -198,12 +202,25 @@ impl Card<'_> {
         writeln!(text)
     }
 
+    fn write_monitors(&self, text: &mut String) -> std::fmt::Result {
+        let Some(watched) = &self.watched else { return Ok(()) };
+        writeln!(text, "## What it is watched with\n")?;
+        for line in watched.lines() {
+            writeln!(text, "- {}.", escaped(&line))?;
+        }
+        for limit in &watched.not_watched {
+            writeln!(text, "- Not: {}.", escaped(limit))?;
+        }
+        writeln!(text)
+    }
+
     fn write_limits(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text, "## What it cannot know\n")?;
         for limit in self.own_limits() {
             writeln!(text, "- {limit}")?;
         }
-        for limit in self.limits.iter().filter(|limit| !self.repeats_left_out(limit)) {
+        let told = |limit: &&String| self.repeats_left_out(limit) || self.repeats_not_watched(limit);
+        for limit in self.limits.iter().filter(|limit| !told(limit)) {
             writeln!(text, "- Of this model: {}.", escaped(limit))?;
         }
         Ok(())
@@ -243,6 +260,11 @@ impl Card<'_> {
             limits.push(format!("What in a season was chance: {days} days of history have each season hardly twice."));
         }
         limits
+    }
+
+    /// Whether a limit says what is listed as not watched already.
+    fn repeats_not_watched(&self, limit: &String) -> bool {
+        self.watched.as_ref().is_some_and(|watched| watched.not_watched.contains(limit))
     }
 
     /// Whether a limit says what is listed as left out already.

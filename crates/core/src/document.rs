@@ -189,6 +189,7 @@ mod tests {
             check::<Arrival>(),
             check_with::<State>("probation"),
             check_with::<Registry>("pinned"),
+            check_with::<Report>("columns"),
             check_with::<Scores>("look"),
             check_with::<Judgement>("compared"),
             // Read by the tests of `snapshot`, `ending` and `model`, in the shapes of their days.

@@ -1,7 +1,8 @@
 //! Drift: whether what arrives still looks like what the model learnt from. It decides nothing about retraining.
 //!
 //! Statistics stand in a file each and take checked [`Sample`]s; [`Reference`] is what a model version remembers of its
-//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`comparison`] lays
+//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`columns`]
+//! says the same with every statistic of a file against a file. [`comparison`] lays
 //! two tables side by side that no model and no calendar belongs to. Detectors of a [`stream`] take one value after the
 //! other and are states that can be stored; [`pca`] and [`classifier`] look at the columns of [`rows`] together.
 
@@ -9,6 +10,7 @@ pub mod adwin;
 pub mod anderson_darling;
 pub mod chi_squared;
 pub mod classifier;
+pub mod columns;
 pub mod comparison;
 pub mod cramer_von_mises;
 pub mod cusum;
@@ -43,7 +45,7 @@ pub mod wasserstein;
 pub mod week;
 
 pub use dependence::{effective_size, lag_one};
-pub use finding::{Answer, Finding, data, prediction};
+pub use finding::{Answer, Finding, Met, data, prediction};
 pub use kolmogorov::{critical_distance, survival};
 pub use reference::{Insufficient, Reference};
 pub use sample::{Sample, SampleError};

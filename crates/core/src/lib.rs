@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod backtest;
 pub mod belonging;
 pub mod bootstrap;
+pub mod budget;
 pub mod card;
 pub mod cell;
 pub mod contract;

@@ -128,7 +128,8 @@ pub fn data_from(definition: &Definition, first: Timestamp, end: Timestamp) -> T
     first.max(end.plus(-days * DAY))
 }
 
-/// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns what it is watched with.
+/// Trains what a retraining asks for: processes, splits in time order, fits, calibrates, learns what it is watched
+/// with.
 ///
 /// # Errors
 /// Where the history cannot carry a model.

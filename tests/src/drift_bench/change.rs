@@ -65,7 +65,8 @@ fn late(day: &mut [f64]) {
     day.rotate_right(steps);
 }
 
-/// Adds noise to each value whose changes are, together with the usual ones, twice as large: three times their variance.
+/// Adds noise to each value whose changes are, together with the usual ones, twice as large: three times their
+/// variance.
 fn make_noisy(before: &[f64], changed: &mut [f64], from: Timestamp) {
     let month = &before[before.len().saturating_sub(28 * 24)..];
     let changes: Vec<f64> = month.windows(2).map(|pair| pair[1] - pair[0]).collect();

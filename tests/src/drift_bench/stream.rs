@@ -1,5 +1,5 @@
-//! A series that comes day by day: the monitor's checks, the policy, training, the contest and forecasts, as the services
-//! do them, on values instead of events.
+//! A series that comes day by day: the monitor's checks, the policy, training, the contest and forecasts, as the
+//! services do them, on values instead of events.
 
 use anyhow::{Context, Result};
 use aria_core::artifact::{Format, Kind, Ref};

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use aria_core::CODE_VERSION;
 use aria_core::artifact::Sha256Hex;
+use aria_core::budget::Budget;
 use aria_core::card::{Card, Known};
 use aria_core::forecast::Fitted;
 use aria_core::report::{About, Report, Withheld};
@@ -71,6 +72,7 @@ impl Backtest {
             simulated: Some(summary.simulated),
             history: vec![format!("Trained as {} by code {}.", from.cause.as_str(), from.code_version)],
             limits: &model.limits,
+            watched: Some(Budget::of(model)),
             known: Known::of_report(&report),
         };
         outfile::write(file, &card.to_markdown())
@@ -100,6 +102,7 @@ impl Backtest {
             simulated: Some(about.simulated),
             history: vec![format!("Fitted {}, by code {CODE_VERSION}.", about.retraining)],
             limits: &[],
+            watched: None,
             known: Known::of_report(&report),
         };
         outfile::write(file, &card.to_markdown())

@@ -1,6 +1,6 @@
 //! The report of `aria drift` as one HTML page: of every column both distributions, both series, and every answer.
 
-mod figures;
+pub mod figures;
 
 use aria_core::drift::comparison::{Answers, SIGNIFICANCE, Summary};
 use maud::{Markup, html};
@@ -85,7 +85,8 @@ fn table(answers: &Answers) -> Markup {
     }
 }
 
-fn told(drifted: Option<bool>) -> &'static str {
+/// An answer in words.
+pub fn told(drifted: Option<bool>) -> &'static str {
     match drifted {
         Some(true) => "yes",
         Some(false) => "no",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use aria_core::drift::comparison::{Answers, Compared, SIGNIFICANCE, Severity, Statistic, Summary};
+use aria_core::drift::comparison::{Answers, Compared, SIGNIFICANCE, Severity, Summary};
 use serde::{Serialize, Serializer};
 
 use super::file::Files;
@@ -44,7 +44,9 @@ fn by_column<T: Serialize, S: Serializer>(columns: &[(String, T)], serializer: S
 const LONGEST_REASON: usize = 2_000;
 
 const FIRST: [&str; 2] = ["column", "severity"];
-const STATISTICS: [&str; 10] = ["ks", "wasserstein", "normed", "js", "hellinger", "psi", "chi2", "cvm", "ad", "energy"];
+/// What the statistics are called in a table.
+pub const STATISTICS: [&str; 10] =
+    ["ks", "wasserstein", "normed", "js", "hellinger", "psi", "chi2", "cvm", "ad", "energy"];
 const LAST: [&str; 4] = ["p adj", "missing", "rows", "n_eff"];
 
 impl Report {
@@ -77,10 +79,7 @@ impl Report {
         let columns = self.columns.iter().zip(&self.summary);
         let rows = columns.map(|((name, answers), (_, summary))| row(name, answers, summary));
         let rows: Vec<Vec<String>> = std::iter::once(headings).chain(rows).collect();
-        let widths = widths(&rows);
-        for cells in &rows {
-            writeln!(text, "{}", line(cells, &widths))?;
-        }
+        writeln!(text, "{}", aligned(&rows, FIRST.len()))?;
         writeln!(text, "\n! behind a value: it has drifted; ?: that cannot be told. Pairs are reference / current.")?;
         writeln!(
             text,
@@ -128,22 +127,23 @@ pub fn figure(value: f64) -> String {
     }
 }
 
-fn widths(rows: &[Vec<String>]) -> Vec<usize> {
-    let mut widths = vec![0; FIRST.len() + Statistic::ALL.len() + LAST.len()];
+/// Rows in straight columns: so many names to the left, numbers to the right.
+pub fn aligned(rows: &[Vec<String>], names: usize) -> String {
+    let mut widths: Vec<usize> = Vec::new();
     for cells in rows {
+        widths.resize(widths.len().max(cells.len()), 0);
         for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    widths
+    rows.iter().map(|cells| line(cells, &widths, names)).collect::<Vec<_>>().join("\n")
 }
 
-/// Names to the left, numbers to the right.
-fn line(cells: &[String], widths: &[usize]) -> String {
+fn line(cells: &[String], widths: &[usize], names: usize) -> String {
     let mut line = String::new();
     for (place, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let padding = " ".repeat(width - cell.chars().count());
-        let (before, after) = if place < FIRST.len() { ("", padding.as_str()) } else { (padding.as_str(), "") };
+        let (before, after) = if place < names { ("", padding.as_str()) } else { (padding.as_str(), "") };
         let gap = if place == 0 { "" } else { "  " };
         line.push_str(&[gap, before, cell, after].concat());
     }

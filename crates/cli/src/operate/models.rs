@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use aria_core::artifact::Ref;
+use aria_core::budget::Budget;
 use aria_core::card::{Card, Known};
 use aria_core::model::Model;
 use aria_core::registry::{LONGEST_REASON, Move, Mover, Registry, Version};
@@ -94,6 +95,7 @@ impl Models {
             simulated: None,
             history,
             limits: &model.limits,
+            watched: Some(Budget::of(&model)),
             known: Known::of_training(&definition, &model.fitted, &trained_on),
         };
         say!("{}", card.to_markdown());

@@ -9,7 +9,8 @@ use crate::time::{DAY, HOUR};
 
 fn card<'a>(definition: &'a Definition, fitted: &'a Fitted, trained_on: &'a History, known: Known) -> Card<'a> {
     let (source, limits) = ("a snapshot", &[][..]);
-    Card { definition, fitted, trained_on, source, simulated: None, history: Vec::new(), limits, known }
+    let history = Vec::new();
+    Card { definition, fitted, trained_on, source, simulated: None, history, limits, watched: None, known }
 }
 
 /// A model of days with the card of its training.
@@ -125,4 +126,26 @@ fn a_model_without_errors_of_its_training_says_so() {
     let known = Known::of_training(&definition, &model.fitted, &history);
     let text = card(&definition, &model.fitted, &history, known).to_markdown();
     assert!(text.contains("None are known: the model does not hold the errors of its training."), "{text}");
+}
+
+#[test]
+fn a_card_says_what_a_model_is_watched_with_and_what_it_is_not() {
+    let definition = definition("1d", 48);
+    let inputs = Inputs::alone(simulated(Cadence::Day, 120, 1));
+    let fitted = fit(&definition, &inputs).unwrap();
+    let known = Known::of_training(&definition, &fitted, &inputs.own);
+    let alarms = vec!["2021-03-04".parse().unwrap()];
+    let watched = Budget {
+        skill: None,
+        relation: Some(crate::budget::OfRelation { would_have_alarmed: alarms }),
+        data: None,
+        not_watched: vec!["skill is not watched: too short".to_owned()],
+    };
+    let limits = watched.not_watched.clone();
+    let card = Card { limits: &limits, watched: Some(watched), ..card(&definition, &fitted, &inputs.own, known) };
+    let text = card.to_markdown();
+    assert!(text.contains("## What it is watched with"), "{text}");
+    assert!(text.contains("- level given covariates, watched: on its own past it would have alarmed on 2021-03-04."));
+    assert!(text.contains("- Not: skill is not watched: too short."), "{text}");
+    assert_eq!(text.matches("skill is not watched").count(), 1, "{text}");
 }

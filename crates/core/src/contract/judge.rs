@@ -14,8 +14,8 @@ use crate::time::{HOUR, Timestamp};
 /// The fewest steps of one value that are a stuck meter, however long a step is.
 const FEWEST_STUCK: i64 = 6;
 
-/// The part of the unit's factor by which a batch may be apart from the nearest of recent values. On eight grids of three
-/// years a day is apart by up to 2.2, and from the median by up to 50.
+/// The part of the unit's factor by which a batch may be apart from the nearest of recent values. On eight grids of
+/// three years a day is apart by up to 2.2, and from the median by up to 50.
 const NEAREST: f64 = 0.625;
 
 /// The rows judged so far. Rows are kept as columns of plain numbers, so that the largest upload fits in little memory.
@@ -223,8 +223,8 @@ impl<'a> Judge<'a> {
         newest
     }
 
-    /// The given places, without those of a meter that stands still, which are refused: from the first on, as nobody can
-    /// tell which of them was still true.
+    /// The given places, without those of a meter that stands still, which are refused: from the first on, as nobody
+    /// can tell which of them was still true.
     fn moving(&mut self, order: Vec<usize>, recent: Option<&Level>) -> Vec<usize> {
         let hours = self.definition.contract.stuck_hours;
         // A calm night is no stuck meter.

@@ -8,6 +8,7 @@
 
 mod chance;
 mod measured;
+pub(super) mod pair;
 mod side;
 mod statistic;
 mod summary;
@@ -15,7 +16,8 @@ mod summary;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use self::measured::{Evidence, Measured};
+use self::measured::Measured;
+use self::pair::{Evidence, Figure};
 pub use self::side::{FEWEST_VALUES, Side};
 pub use self::statistic::Statistic;
 pub use self::summary::{Severity, Summary};
@@ -117,11 +119,11 @@ pub fn compare(columns: &[Column<'_>], barred: Option<&str>) -> Vec<Compared> {
 /// The answers of one statistic over all columns, each with its adjusted p-value.
 fn judge(statistic: Statistic, columns: &[Measured]) -> Vec<(Answer, Option<f64>)> {
     let of = |column: &Measured| column.figures.get(statistic as usize).cloned().unwrap_or_default();
-    let figures: Vec<measured::Figure> = columns.iter().map(of).collect();
+    let figures: Vec<Figure> = columns.iter().map(of).collect();
     let told: Vec<f64> = figures.iter().filter_map(|figure| Some(figure.evidence.as_ref().ok()?.p_value)).collect();
     let tests = told.len();
     let mut adjusted = discovery::adjusted(&told).into_iter();
-    let answer = |figure: measured::Figure| {
+    let answer = |figure: Figure| {
         let (value, p_value) = (figure.value, figure.p_value);
         match figure.evidence {
             Err(reason) => (Answer { value, p_value, drifted: None, reason }, None),
@@ -157,7 +159,7 @@ fn verdict(evidence: &Evidence, adjusted: f64, tests: usize) -> (Option<bool>, S
 }
 
 /// A number in a reason, with the digits that tell something.
-fn shown(value: f64) -> String {
+pub(super) fn shown(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if (1e-3..1e5).contains(&size) => {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dependence::{effective_size, lag_one};
+use super::discovery;
 use super::distribution::Distribution;
 use super::reference::{self, Reference};
 use super::sample::{Sample, SampleError};
@@ -15,7 +16,8 @@ use crate::time::{Cadence, Timestamp};
 /// One statistic's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The statistic: `wasserstein`, `psi`, `wasserstein_changes`, `psi_changes` or `ks`.
+    /// The statistic: `wasserstein`, `psi`, `wasserstein_changes`, `psi_changes`, `ks` of the first day
+    /// of the horizon or `ks_day_2` of another.
     pub statistic: String,
     /// Its value, where it could be computed.
     pub value: Option<f64>,
@@ -65,7 +67,7 @@ pub fn data(reference: &Reference, window: &History, definition: &Definition) ->
 
 /// Why a window cannot be compared with a reference.
 #[derive(Debug, thiserror::Error)]
-enum Incomparable {
+pub(super) enum Incomparable {
     #[error("the reference is of windows of {found} days and the definition asks for {wanted}: train a model anew")]
     WindowDays { found: u32, wanted: u32 },
     #[error("the reference is in {found} and the series in {wanted}: train a model anew")]
@@ -76,24 +78,38 @@ enum Incomparable {
     Sample(#[from] SampleError),
 }
 
+/// The newest window of a history, without what season, week and day explain.
+pub(super) struct Windowed {
+    /// What is left of its values, in the order of time; NaN where there is none.
+    pub residual: Vec<f64>,
+}
+
+impl Windowed {
+    /// The window as the reference can be compared with it.
+    pub fn of(reference: &Reference, history: &History, definition: &Definition) -> Result<Self, Incomparable> {
+        let wanted = definition.drift.window_days;
+        if reference.window_days != wanted {
+            return Err(Incomparable::WindowDays { found: reference.window_days, wanted });
+        }
+        if (reference.cadence, &reference.time_zone) != (history.cadence(), &definition.time_zone) {
+            let name = |cadence: Cadence, zone: &str| format!("steps of {} s of {zone}", cadence.seconds());
+            return Err(Incomparable::Calendar {
+                found: name(reference.cadence, &reference.time_zone),
+                wanted: name(history.cadence(), &definition.time_zone),
+            });
+        }
+        let (steps, before) = season::steps(wanted, history.cadence());
+        let newest = history.end().plus(-((before + steps) as i64 * history.cadence().seconds()));
+        let window = &history.between(newest, history.end());
+        let length = window.values().len();
+        let start = length.checked_sub(steps).ok_or(Unusable::Short { found: length, needed: before + steps })?;
+        let window = Calendar::new(window, definition).window(start, steps)?;
+        Ok(Self { residual: reference::residual(&window, &reference.profile) })
+    }
+}
+
 fn compare(reference: &Reference, window: &History, definition: &Definition) -> Result<Vec<Finding>, Incomparable> {
-    let wanted = definition.drift.window_days;
-    if reference.window_days != wanted {
-        return Err(Incomparable::WindowDays { found: reference.window_days, wanted });
-    }
-    if (reference.cadence, &reference.time_zone) != (window.cadence(), &definition.time_zone) {
-        let name = |cadence: Cadence, zone: &str| format!("steps of {} s of {zone}", cadence.seconds());
-        return Err(Incomparable::Calendar {
-            found: name(reference.cadence, &reference.time_zone),
-            wanted: name(window.cadence(), &definition.time_zone),
-        });
-    }
-    let (steps, before) = season::steps(wanted, window.cadence());
-    let newest = window.end().plus(-((before + steps) as i64 * window.cadence().seconds()));
-    let window = &window.between(newest, window.end());
-    let length = window.values().len();
-    let start = length.checked_sub(steps).ok_or(Unusable::Short { found: length, needed: before + steps })?;
-    let residual = reference::residual(&Calendar::new(window, definition).window(start, steps)?, &reference.profile);
+    let Windowed { residual } = Windowed::of(reference, window, definition)?;
     let channel = |distribution, sample: &Sample, suffix, what| {
         let channel = Channel { distribution, suffix, what, unit: &definition.unit, windows: reference.windows };
         channel.findings(sample)
@@ -158,21 +174,33 @@ impl Finding {
     }
 }
 
-/// Compares forecasts with the actual values of the same steps, one pair a step: the Kolmogorov-Smirnov distance of the
-/// two distributions, with a p-value for as many independent values as the forecast's errors are worth.
+/// A step that was forecast and has come: its time, the forecast and the actual value.
+pub type Met = (Timestamp, f64, f64);
+
+/// Compares forecasts with the actual values of the same steps, one pair a step and by day of the horizon: the
+/// Kolmogorov-Smirnov distance of the two distributions, with a p-value for as many independent values as the
+/// forecast's errors are worth, adjusted for the days that can be told.
 ///
 /// The distributions differ by the errors alone, so their autocorrelation is what takes from the size. The pairs are of
 /// the same steps and so nearer than the test supposes: it errs towards `Stable`, and an alarm of it can be relied on.
-pub fn prediction(pairs: &[(Timestamp, f64, f64)], significance: f64) -> Finding {
-    match compare_pairs(pairs, significance) {
-        Ok(finding) => finding,
-        Err(reason) => Finding::insufficient("ks", reason.to_string()),
-    }
+pub fn prediction(days: &[Vec<Met>], significance: f64) -> Vec<Finding> {
+    let measured: Vec<Result<Distance, Untellable>> =
+        days.iter().map(|pairs| paired(pairs, significance).map(Distance::of)).collect();
+    let told: Vec<f64> = measured.iter().flatten().map(|distance| distance.p_value).collect();
+    let mut adjusted = discovery::adjusted(&told).into_iter();
+    let finding = |(day, measured): (usize, Result<Distance, Untellable>)| {
+        let statistic = if day == 1 { "ks".to_owned() } else { format!("ks_day_{day}") };
+        match measured {
+            Ok(distance) => distance.finding(statistic, adjusted.next().unwrap_or(1.0), told.len(), significance),
+            Err(reason) => Finding::insufficient(&statistic, reason.to_string()),
+        }
+    };
+    (1..).zip(measured).map(finding).collect()
 }
 
 /// Why forecasts cannot be compared with actual values.
 #[derive(Debug, thiserror::Error)]
-enum Untellable {
+pub(super) enum Untellable {
     #[error("{0} pairs of forecast and actual value are too few")]
     Few(usize),
     #[error("the forecast's errors are all the same, so that their dependence cannot be told")]
@@ -187,7 +215,19 @@ enum Untellable {
     Sample(#[from] SampleError),
 }
 
-fn compare_pairs(pairs: &[(Timestamp, f64, f64)], significance: f64) -> Result<Finding, Untellable> {
+/// Forecasts and what came of them.
+pub(super) struct Paired {
+    /// The forecasts.
+    pub forecasts: Sample,
+    /// What came.
+    pub actuals: Sample,
+    /// The independent values that the pairs are worth.
+    pub worth: f64,
+    rho: f64,
+}
+
+/// The pairs of which both are known.
+pub(super) fn paired(pairs: &[Met], significance: f64) -> Result<Paired, Untellable> {
     if !(significance > 0.0 && significance < 1.0) {
         return Err(Untellable::Significance(significance));
     }
@@ -203,21 +243,39 @@ fn compare_pairs(pairs: &[(Timestamp, f64, f64)], significance: f64) -> Result<F
     }
     let forecasts = Sample::new(known.iter().map(|pair| pair.1).collect())?;
     let actuals = Sample::new(known.iter().map(|pair| pair.2).collect())?;
-    let distance = ks::distance(&forecasts, &actuals);
-    let p_value = ks::p_value(distance, worth, worth);
-    let threshold = kolmogorov::critical_distance(significance, ks::joint_size(worth, worth));
-    let reason = format!(
-        "forecasts and actual values of {} steps are {distance:.2} apart (p {p_value:.3}, drift below {significance}), \
-         threshold {threshold:.2} for the {worth:.0} independent values that errors of autocorrelation {rho:.2} leave",
-        known.len(),
-    );
-    let answer = if p_value < significance { Answer::Drifted } else { Answer::Stable };
-    let (value, threshold, p_value) = (Some(distance), Some(threshold), Some(p_value));
-    Ok(Finding { statistic: "ks".to_owned(), value, threshold, p_value, answer, reason })
+    Ok(Paired { forecasts, actuals, worth, rho })
+}
+
+/// How far forecasts lie from what came, and how likely that is.
+struct Distance {
+    pairs: Paired,
+    distance: f64,
+    p_value: f64,
+}
+
+impl Distance {
+    fn of(pairs: Paired) -> Self {
+        let distance = ks::distance(&pairs.forecasts, &pairs.actuals);
+        let p_value = ks::p_value(distance, pairs.worth, pairs.worth);
+        Self { pairs, distance, p_value }
+    }
+
+    fn finding(self, statistic: String, adjusted: f64, days: usize, significance: f64) -> Finding {
+        let Self { pairs: Paired { actuals, worth, rho, .. }, distance, .. } = self;
+        let threshold = kolmogorov::critical_distance(significance, ks::joint_size(worth, worth));
+        let of_days = if days > 1 { format!(" adjusted for {days} days") } else { String::new() };
+        let reason = format!(
+            "forecasts and actual values of {} steps are {distance:.2} apart (p {adjusted:.3}{of_days}, drift below              {significance}), threshold {threshold:.2} for the {worth:.0} independent values that errors of autocorrelation              {rho:.2} leave",
+            actuals.len(),
+        );
+        let answer = if adjusted < significance { Answer::Drifted } else { Answer::Stable };
+        let (value, threshold, p_value) = (Some(distance), Some(threshold), Some(adjusted));
+        Finding { statistic, value, threshold, p_value, answer, reason }
+    }
 }
 
 /// The errors in the order of time, NaN where a step between them has no pair: what lies across a gap is no neighbour.
-fn errors(known: &[(Timestamp, f64, f64)]) -> Vec<f64> {
+fn errors(known: &[Met]) -> Vec<f64> {
     let apart = known.windows(2).map(|pair| pair[1].0.since(pair[0].0));
     let step = apart.filter(|seconds| *seconds > 0).min().unwrap_or_default();
     let mut errors = Vec::with_capacity(known.len());

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::distribution::{Distribution, Scores, threshold};
+use super::dependence::{effective_size, lag_one};
+use super::distribution::{self, Distribution};
 use super::sample::{Sample, SampleError};
 use super::season::{self, Calendar, Unusable, Window};
 use crate::history::History;
@@ -94,16 +95,15 @@ impl Reference {
         let windows = windows(&newest, &calendar, definition)?;
         let learnt = Learnt::from(&windows, calendar.slots_of_week(), |_| true)?;
         learnt.refuse_rounding(&newest)?;
-        let scores = left_out(&windows, &calendar, definition)?;
-        let threshold = |channel: fn(&Pair) -> Scores| threshold(&scores.iter().map(channel).collect::<Vec<_>>());
+        let (values, changes): (Vec<_>, Vec<_>) = left_out(&windows, &calendar, definition)?.into_iter().unzip();
         Ok(Self {
             window_days: definition.drift.window_days,
             cadence,
             time_zone: definition.time_zone.clone(),
             windows: windows.len() as u64,
             profile: learnt.profile,
-            values: learnt.values.with(threshold(|pair| pair.values)),
-            changes: learnt.changes.with(threshold(|pair| pair.changes)),
+            values: learnt.values.with(&values),
+            changes: learnt.changes.with(&changes),
         })
     }
 }
@@ -148,11 +148,8 @@ fn windows(newest: &History, calendar: &Calendar, definition: &Definition) -> Re
     Ok(usable)
 }
 
-/// The statistics of a window in both channels.
-struct Pair {
-    values: Scores,
-    changes: Scores,
-}
+/// A window in both channels, values and changes.
+type Pair = (distribution::Window, distribution::Window);
 
 /// Each window against those that share no value with it.
 fn left_out(windows: &[Placed], calendar: &Calendar, definition: &Definition) -> Result<Vec<Pair>, Insufficient> {
@@ -162,10 +159,7 @@ fn left_out(windows: &[Placed], calendar: &Calendar, definition: &Definition) ->
     for placed in windows.iter().filter(|window| windows.iter().any(|other| apart(window, other))) {
         let rest = Learnt::from(windows, calendar.slots_of_week(), |other| apart(placed, other))?;
         let residual = residual(&placed.window, &rest.profile);
-        scores.push(Pair {
-            values: rest.values.score(&known(&residual)?),
-            changes: rest.changes.score(&changes(&residual)?),
-        });
+        scores.push((rest.values.window(&known(&residual)?), rest.changes.window(&changes(&residual)?)));
     }
     Ok(scores)
 }
@@ -179,16 +173,40 @@ struct Learnt {
 
 impl Learnt {
     fn from(windows: &[Placed], slots: usize, chosen: impl Fn(&Placed) -> bool) -> Result<Self, Insufficient> {
-        let chosen: Vec<&Window> = windows.iter().filter(|w| chosen(w)).map(|placed| &placed.window).collect();
-        let profile = profile(&chosen, slots);
+        let chosen: Vec<&Placed> = windows.iter().filter(|placed| chosen(placed)).collect();
+        let profile = profile(&chosen.iter().map(|placed| &placed.window).collect::<Vec<_>>(), slots);
+        let once = share_once(&chosen);
         let (mut values, mut differences) = (Vec::new(), Vec::new());
-        for window in chosen {
-            let residual = residual(window, &profile);
-            differences.extend(finite(residual.windows(2).map(|w| w[1] - w[0])));
-            values.extend(finite(residual.into_iter()));
+        for placed in chosen {
+            let residual = residual(&placed.window, &profile);
+            differences.extend(changes_of(&residual));
+            // Windows are apart from each other, and the last value of one is no neighbour of the next.
+            differences.push(f64::NAN);
+            values.extend(residual);
+            values.push(f64::NAN);
         }
-        Ok(Self { profile, values: Distribution::of(values)?, changes: Distribution::of(differences)? })
+        Ok(Self { profile, values: distribution(&values, once)?, changes: distribution(&differences, once)? })
     }
+}
+
+/// The distribution of values in the order of time, `once` being the share of them that are there for the first time.
+fn distribution(values: &[f64], once: f64) -> Result<Distribution, Insufficient> {
+    let known: Vec<f64> = finite(values.iter().copied()).collect();
+    let different = (known.len() as f64 * once).round() as usize;
+    let worth = effective_size(different, lag_one(values).unwrap_or_default());
+    Distribution::of(known, worth)
+}
+
+/// The share of the values of windows, oldest first, that no window before them holds.
+fn share_once(windows: &[&Placed]) -> f64 {
+    let (mut end, mut first, mut all) = (0, 0, 0);
+    for placed in windows {
+        let (start, steps) = (placed.start, placed.window.values.len());
+        first += (start + steps).saturating_sub(end.max(start));
+        all += steps;
+        end = end.max(start + steps);
+    }
+    first as f64 / (all as f64).max(1.0)
 }
 
 impl Learnt {
@@ -227,7 +245,12 @@ pub(super) fn known(residual: &[f64]) -> Result<Sample, SampleError> {
 
 /// The changes of a residual from one step to the next.
 pub(super) fn changes(residual: &[f64]) -> Result<Sample, SampleError> {
-    Sample::new(finite(residual.windows(2).map(|w| w[1] - w[0])).collect())
+    Sample::new(finite(changes_of(residual)).collect())
+}
+
+/// The changes from step to step in the order of time; NaN beside a missing value.
+pub(super) fn changes_of(residual: &[f64]) -> impl Iterator<Item = f64> {
+    residual.windows(2).map(|pair| pair[1] - pair[0])
 }
 
 fn finite(values: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {

@@ -1,5 +1,5 @@
-//! Whether values still stand to the other columns of their rows as they did: a level that moves while its covariates do
-//! not is a meter, a feed or a method that changed, and no weather.
+//! Whether values still stand to the other columns of their rows as they did: a level that moves while its covariates
+//! do not is a meter, a feed or a method that changed, and no weather.
 //!
 //! Each day's values are explained by the covariates and the hour of the day through a regression on the sixty days
 //! before it. What is left, as a mean of the day in shares of the level, follows a first-order autoregression; a shift

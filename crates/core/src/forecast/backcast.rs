@@ -13,8 +13,8 @@ use crate::time::{DAY, Timestamp};
 /// Folds of thirty days: a year and a week.
 const FOLDS: i64 = 13;
 
-/// Forecasts of the past year from daily origins, each by a model that was fitted on nothing after the cut before it and
-/// calibrated on nothing after its origin. None of a history too short to be cut.
+/// Forecasts of the past year from daily origins, each by a model that was fitted on nothing after the cut before it
+/// and calibrated on nothing after its origin. None of a history too short to be cut.
 ///
 /// # Errors
 /// Where the history cannot carry a model at any of the cuts.

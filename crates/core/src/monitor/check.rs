@@ -5,8 +5,9 @@ use super::{Pending, Phase, State, kept_days, retraining_id};
 use crate::CODE_VERSION;
 use crate::artifact::{Artifact, Kind};
 use crate::document::DocumentError;
+use crate::drift::columns::Column;
 use crate::drift::relation::{self, Companion};
-use crate::drift::{self, Answer, Finding};
+use crate::drift::{self, Answer, Finding, Met};
 use crate::event::{BatchId, DriftChecked, Event, Fact, PerformanceScored, Retraining, Verdict};
 use crate::forecast::{Forecast, NEEDED_DAYS};
 use crate::history::History;
@@ -162,7 +163,9 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
     let since = state.serving.as_ref().map_or(now, |s| s.since);
     let reference = inputs.model.and_then(|m| m.reference.as_ref());
     let data = reference.map(|r| drift::data(r, inputs.history, definition)).unwrap_or_default();
-    let prediction = vec![prediction(inputs, window_start)];
+    let met = met(inputs, window_start);
+    let prediction = drift::prediction(&met, definition.drift.significance);
+    let columns = inputs.model.map(|model| columns(model, inputs, &met)).unwrap_or_default();
     let relation = inputs.model.map(|model| relation_of(model, inputs));
     let skill = skill::judge(&state.days, yardstick(inputs.model), since, now, &definition.drift);
     let skill = if state.alarmed || brings_news(state, inputs) { skill } else { skill.of_a_back_fill() };
@@ -175,6 +178,7 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
         window: (window_start, now),
         data,
         prediction,
+        columns,
         relation,
         skill,
         diagnosis: Some(diagnosis),
@@ -247,7 +251,8 @@ fn brings_news(state: &State, inputs: &Inputs<'_>) -> bool {
     state.origin.is_none_or(|origin| inputs.batch.origin > origin)
 }
 
-/// That the newest values stand still, as those of a feed that hands in a row at a time, in which the contract sees none.
+/// That the newest values stand still, as those of a feed that hands in a row at a time, in which the contract sees
+/// none.
 fn stuck(inputs: &Inputs<'_>) -> Option<String> {
     let (history, hours) = (inputs.history, inputs.definition.contract.stuck_hours);
     let steps = (i64::from(hours) * HOUR / history.cadence().seconds()) as usize;
@@ -261,15 +266,24 @@ fn stuck(inputs: &Inputs<'_>) -> Option<String> {
     })
 }
 
-/// Compares the first days of the window's forecasts with what came to pass.
-fn prediction(inputs: &Inputs<'_>, window_start: Timestamp) -> Finding {
-    let mut pairs = Vec::new();
-    for (pending, forecast) in inputs.forecasts.iter().filter(|(p, _)| p.origin >= window_start) {
-        let first_day = forecast.points.iter().take_while(|p| p.target.since(pending.origin) < 24 * HOUR);
-        pairs.extend(first_day.filter_map(|p| Some((p.target, p.value, inputs.history.at(p.target)?))));
-    }
-    pairs.sort_by_key(|(target, _, _)| *target);
-    drift::prediction(&pairs, inputs.definition.drift.significance)
+/// What the window's steps were forecast to be and what came, by day of the horizon.
+fn met(inputs: &Inputs<'_>, window_start: Timestamp) -> Vec<Vec<Met>> {
+    let of_day = |day: i64| {
+        let mut pairs = Vec::new();
+        let begin = |origin: Timestamp| origin.plus(day * DAY);
+        for (pending, forecast) in inputs.forecasts.iter().filter(|(p, _)| begin(p.origin) >= window_start) {
+            let points = forecast.points.iter().filter(|p| p.target.since(pending.origin).div_euclid(DAY) == day);
+            pairs.extend(points.filter_map(|p| Some((p.target, p.value, inputs.history.at(p.target)?))));
+        }
+        pairs.sort_by_key(|(target, _, _)| *target);
+        pairs
+    };
+    (0..i64::from(inputs.definition.forecast.horizon_hours / 24)).map(of_day).collect()
+}
+
+fn columns(model: &Model, inputs: &Inputs<'_>, met: &[Vec<Met>]) -> Vec<Column> {
+    let reference = model.reference.as_ref().ok_or("the serving model keeps no reference, its card says why");
+    drift::columns::columns(reference, inputs.history, met, inputs.definition)
 }
 
 fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
@@ -361,6 +375,7 @@ pub fn pass_over(
         window: (batch.origin, batch.origin),
         data: Vec::new(),
         prediction: Vec::new(),
+        columns: Vec::new(),
         relation: None,
         skill,
         diagnosis: None,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::Ref;
 use crate::document::Document;
 use crate::drift::Finding;
+use crate::drift::columns::Column;
 use crate::event::{BatchId, Cause};
 use crate::forecast::{Forecast, Point};
 use crate::policy::{Basis, Decision};
@@ -28,6 +29,9 @@ pub struct Report {
     pub data: Vec<Finding>,
     /// Has the prediction changed? Predicted against actual distribution.
     pub prediction: Vec<Finding>,
+    /// The same by column, with every statistic that files are compared with; none where no model served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
     /// Do the values still stand to the other columns of their rows as they did?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<Finding>,
@@ -95,8 +99,8 @@ impl Expected {
     }
 }
 
-/// The mean absolute error between whose quantiles the half widths of intervals stand, straight between them; beyond the
-/// last as far again as between the last two.
+/// The mean absolute error between whose quantiles the half widths of intervals stand, straight between them; beyond
+/// the last as far again as between the last two.
 fn expected_error(point: &Point) -> f64 {
     let half = |lower: f64, upper: f64| (upper - lower) / 2.0;
     let (of_50, of_80) = (half(point.lower_50, point.upper_50), half(point.lower_80, point.upper_80));

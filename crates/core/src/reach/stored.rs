@@ -97,6 +97,7 @@ impl Names for Report {
             window: _,
             data: _,
             prediction: _,
+            columns: _,
             relation: _,
             skill: _,
             diagnosis: _,

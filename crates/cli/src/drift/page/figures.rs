@@ -3,6 +3,7 @@
 use aria_core::drift::Sample;
 use aria_core::drift::comparison::Cells;
 use aria_core::drift::table::Table;
+use aria_core::history::History;
 use aria_core::numbers::Text;
 use aria_core::time::{DAY, Timestamp};
 use maud::{Markup, html};
@@ -103,6 +104,23 @@ pub fn series(cells: &Cells<'_>, times: Option<&Times<'_>>) -> anyhow::Result<Ma
         lines: vec![line(REFERENCE, thinned(&before, reference)), line(CURRENT, thinned(&after, current))],
     };
     drawn("Series", &plot, "")
+}
+
+/// Values from a time on, at the cadence of a series.
+pub fn window(caption: &str, of: &History, start: Timestamp, values: &[f64]) -> anyhow::Result<Markup> {
+    let step = of.cadence().seconds() as f64 / DAY as f64;
+    let places: Vec<Option<f64>> = (0..values.len()).map(|place| Some(place as f64 * step)).collect();
+    let date = |place: f64| start.plus((place * DAY as f64).round() as i64).utc().date().to_string();
+    let plot = Plot {
+        x: "day (UTC)",
+        y: "value".to_owned(),
+        x_name: &date,
+        x_names: 8,
+        from_zero: false,
+        band: Vec::new(),
+        lines: vec![line(CURRENT, thinned(&places, values))],
+    };
+    drawn(caption, &plot, "")
 }
 
 /// At most so many points as can be told apart: means of neighbours, with gaps where none has a value.

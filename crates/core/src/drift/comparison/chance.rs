@@ -10,6 +10,8 @@ const ENOUGH: f64 = 5.0;
 const LEAST: f64 = 1.0;
 /// The share of cells that may be expected less often than [`ENOUGH`].
 const FEW: f64 = 0.2;
+/// The most categories that a reason names, and the most letters of each.
+const NAMED: (usize, usize) = (5, 40);
 
 /// What the test says, and of which classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +55,38 @@ pub(super) fn of_categories(table: &Table, sizes: (f64, f64)) -> Result<Chance, 
     };
     let kept = table.classes().iter().enumerate().filter(|(place, _)| !left_out.contains(place));
     tested(&Table::new(kept.map(|(_, class)| *class)), sizes, left_out.clone()).ok_or(left_out)
+}
+
+/// The test of categories, with what was left out of it; or why there is none.
+pub(super) fn sound(table: &Table, names: &[String], sizes: (f64, f64)) -> Result<(Chance, Option<String>), String> {
+    let told = |places: &[usize]| {
+        let name = |place: &usize| names.get(*place).map(|name| format!("`{}`", cut(name)));
+        let listed: Vec<String> = places.iter().filter_map(name).take(NAMED.0).collect();
+        let more = places.len() - listed.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!(
+            "insufficient data: of n_eff {:.0} and {:.0} too few are expected in {}{more} for the test to hold (Cochran: \
+             at least 1 everywhere and 5 in four of five)",
+            sizes.0,
+            sizes.1,
+            listed.join(", "),
+        )
+    };
+    match of_categories(table, sizes) {
+        Ok(chance) if chance.left_out.is_empty() => Ok((chance, None)),
+        Ok(chance) => {
+            let reserve = told(&chance.left_out);
+            Ok((chance, Some(reserve)))
+        }
+        Err(places) if places.is_empty() => Err("insufficient data: there is one category only".to_owned()),
+        Err(places) => Err(told(&places)),
+    }
+}
+
+fn cut(name: &str) -> String {
+    let mut letters = name.chars();
+    let short: String = letters.by_ref().take(NAMED.1).collect();
+    if letters.next().is_some() { short + "…" } else { short }
 }
 
 fn tested(table: &Table, sizes: (f64, f64), left_out: Vec<usize>) -> Option<Chance> {

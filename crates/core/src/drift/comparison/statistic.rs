@@ -1,9 +1,9 @@
 //! The statistics that two tables are compared with, and from where on each calls a difference large.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A statistic of two samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
     /// The Kolmogorov-Smirnov distance.

@@ -17,6 +17,11 @@ fn definition() -> Definition {
     .unwrap()
 }
 
+/// The finding of pairs of the first day alone.
+fn prediction(pairs: &[Met], significance: f64) -> Finding {
+    super::prediction(&[pairs.to_vec()], significance).remove(0)
+}
+
 fn start() -> Timestamp {
     "2022-01-01".parse().unwrap()
 }
@@ -140,6 +145,19 @@ fn a_forecast_far_off_has_drifted_with_the_p_value_of_its_size() {
     assert!((finding.p_value.unwrap() - FAR_P).abs() < 1e-9);
     assert!(finding.value > finding.threshold);
     assert!(finding.reason.contains("40 steps"));
+}
+
+#[test]
+fn days_of_the_horizon_are_adjusted_together() {
+    // Benjamini and Hochberg: of three days the smallest p counts three times, and a day that cannot be told is none.
+    let days = [pairs(0.0), pairs(25.0), Vec::new(), pairs(0.0)];
+    let found = super::prediction(&days, 0.01);
+    let names: Vec<&str> = found.iter().map(|finding| finding.statistic.as_str()).collect();
+    assert_eq!(names, ["ks", "ks_day_2", "ks_day_3", "ks_day_4"]);
+    assert!((found[1].p_value.unwrap() - 3.0 * FAR_P).abs() < 1e-9, "{:?}", found[1]);
+    assert!(found[1].reason.contains("adjusted for 3 days"), "{}", found[1].reason);
+    let answers = [&found[0], &found[1], &found[2], &found[3]].map(|finding| finding.answer);
+    assert_eq!(answers, [Answer::Stable, Answer::Drifted, Answer::InsufficientData, Answer::Stable]);
 }
 
 const FAR_D: f64 = 0.625;

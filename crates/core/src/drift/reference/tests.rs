@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::drift::comparison::Statistic;
 use crate::drift::distribution::LEAST;
-use crate::drift::wasserstein;
 use crate::drift::{Answer, Finding, data, days_needed};
+use crate::drift::{ks, wasserstein};
 use crate::simulate;
 use crate::time::{DAY, Timestamp};
 
@@ -141,9 +142,46 @@ fn the_profile_is_the_same_on_both_sides_of_a_change_of_the_clocks() {
 
 #[test]
 fn thresholds_lie_three_deviations_above_the_mean() {
-    // Scores 1, 2, 3: mean 2, deviation 1 with divisor 2.
-    let scores = [1.0, 2.0, 3.0].map(|score| Scores { wasserstein: score, psi: score / 100.0 });
-    assert_eq!(threshold(&scores), Scores { wasserstein: 5.0, psi: LEAST.psi });
+    // The values 0 to 9 and windows of one value each: KS distances of the sketch to -1, to its middle, and to 4.4.
+    let distribution = Distribution::of((0..10).map(f64::from).collect(), 10.0).unwrap();
+    let alone = |value: f64| Sample::new(vec![value]).unwrap();
+    let windows = [-1.0, 4.5, 4.4].map(|value| distribution.window(&alone(value)));
+    let distances = [-1.0, 4.5, 4.4].map(|value| ks::distance(&distribution.quantiles, &alone(value)));
+    assert_eq!(distances[0], 1.0);
+    let mean = distances.iter().sum::<f64>() / 3.0;
+    let deviation = (distances.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+    let with = distribution.with(&windows);
+    let threshold = with.further.as_ref().unwrap().thresholds[&Statistic::Ks];
+    assert!((threshold - (mean + 3.0 * deviation)).abs() < 1e-12, "{threshold}");
+}
+
+#[test]
+fn a_threshold_of_windows_that_are_all_alike_is_what_is_too_small_to_matter() {
+    let values: Vec<f64> = (0..1_000).map(f64::from).collect();
+    let distribution = Distribution::of(values.clone(), 1_000.0).unwrap();
+    let alike = distribution.window(&Sample::new(values).unwrap());
+    let with = distribution.with(&[alike.clone(), alike.clone(), alike]);
+    let further = with.further.as_ref().unwrap();
+    assert_eq!(with.threshold, LEAST);
+    assert_eq!(further.thresholds[&Statistic::WassersteinNormed], LEAST.wasserstein);
+    assert_eq!(further.thresholds[&Statistic::Psi], LEAST.psi);
+    assert_eq!(further.thresholds[&Statistic::Ks], 0.06);
+    assert_eq!(further.thresholds[&Statistic::Wasserstein], 0.15 * with.deviation);
+}
+
+#[test]
+fn every_statistic_of_a_learnt_reference_has_a_threshold_and_the_bins_are_those_of_the_values() {
+    let reference = of_a_year(1);
+    for distribution in [&reference.values, &reference.changes] {
+        let further = distribution.further.as_ref().unwrap();
+        assert_eq!(further.thresholds.len(), Statistic::ALL.len());
+        // The normalised criterion of Anderson and Darling lies below nothing where samples are nearer than by chance.
+        let apart = further.thresholds.iter().filter(|(of, _)| **of != Statistic::AndersonDarling);
+        assert!(apart.map(|(_, threshold)| *threshold).all(|threshold| threshold > 0.0), "{further:?}");
+        // Windows overlap by half: a year of hours is not worth more than its hours.
+        assert!(further.effective_size <= 366.0 * 24.0 && further.effective_size > 10.0, "{further:?}");
+        assert!(further.histogram.edges().len() > 10, "{further:?}");
+    }
 }
 
 fn refusal(history: &History, definition: &Definition) -> String {
@@ -215,7 +253,7 @@ proptest! {
             Sample::new(values.clone()).unwrap(),
             Sample::new(values.iter().map(|v| v + shift).collect()).unwrap(),
         );
-        let sketch = Distribution::of(values).unwrap();
+        let sketch = Distribution::of(values, 300.0).unwrap();
         let exact = wasserstein::normed(&sample, &moved).unwrap();
         prop_assert!((sketch.score(&moved).wasserstein - exact).abs() < 0.02);
     }

@@ -55,8 +55,8 @@ impl Rows {
     }
 }
 
-/// What is left of each of the newest days, at most so many, oldest first: the mean of the day less what the days before
-/// it explain, as a share of their level. None where too much is missing.
+/// What is left of each of the newest days, at most so many, oldest first: the mean of the day less what the days
+/// before it explain, as a share of their level. None where too much is missing.
 pub(super) fn left_of_days(rows: &Rows, most: usize, learnt: usize) -> Vec<Option<f64>> {
     let days = rows.steps.len() / rows.per_day;
     let first = days.saturating_sub(most).max(learnt);
