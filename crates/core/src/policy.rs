@@ -106,7 +106,8 @@ fn with_model(policy: &Policy, past: &Past, basis: &Basis, since: Timestamp, now
         Triggers::Age => trigger.cause == Cause::Scheduled,
         Triggers::Nothing => false,
     };
-    let due = alarm.or_else(|| past.deferred.clone()).filter(allowed);
+    // A back-fill alone asks for nothing, also not later.
+    let due = alarm.filter(|_| basis.brings_news).or_else(|| past.deferred.clone()).filter(allowed);
     let due = due.or_else(|| aged(policy, past, since, now).filter(allowed));
     let Some(trigger) = due else { return Decision::Proceed { degraded, deferred: None } };
     match deferral(policy, past, basis, now) {
@@ -270,9 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn a_back_fill_asks_for_nothing() {
+    fn a_back_fill_asks_for_nothing_and_leaves_nothing_behind_to_ask_for() {
         let basis = Basis { brings_news: false, ..alarmed() };
-        assert_eq!(waits(&past(), &basis), "the batch brought no newer hours");
+        let told = Decision::Proceed { degraded: Some("skill fell".into()), deferred: None };
+        assert_eq!(decided(&past(), &basis), told);
+        // What was due before stays due.
+        let due = Past { deferred: Some(fell()), ..past() };
+        assert_eq!(waits(&due, &basis), "the batch brought no newer hours");
     }
 
     #[test]

@@ -91,6 +91,9 @@ pub struct Refused {
     pub rows: (u64, u64),
 }
 
+/// What a meter makes of the value of an hour.
+type Fault<'a> = Box<dyn Fn(usize, f64) -> f64 + 'a>;
+
 /// Hands in the day after a time with faults of a meter.
 pub fn refused(world: &World, at: Timestamp) -> Vec<Refused> {
     let day = world.own.between(at, at.plus(DAY));
@@ -98,12 +101,12 @@ pub fn refused(world: &World, at: Timestamp) -> Vec<Refused> {
     let known =
         Known { first: world.own.start(), newest: at.plus(-HOUR), level: Level::of(month.values().iter().copied()) };
     let stuck = |hour: usize, value: f64| if hour < 9 { value } else { day.values()[8] };
-    let faults: [(&'static str, Box<dyn Fn(usize, f64) -> f64>, u64); 3] = [
+    let faults: [(&'static str, Fault<'_>, u64); 3] = [
         ("stuck from nine o'clock on", Box::new(stuck), 16),
         ("in kilograms", Box::new(|_, value| value / 1_000.0), 24),
         ("per megajoule", Box::new(|_, value| value / 3.6), 24),
     ];
-    let of = |(fault, change, wrong): (&'static str, Box<dyn Fn(usize, f64) -> f64>, u64)| {
+    let of = |(fault, change, wrong): (&'static str, Fault<'_>, u64)| {
         let values: Vec<f64> = day.values().iter().enumerate().map(|(hour, value)| change(hour, *value)).collect();
         let text = csv(at, &values);
         let checked = contract::check(&world.definition, Format::Csv, text.as_bytes(), Some(&known), at.plus(DAY));

@@ -182,7 +182,9 @@ impl<'a> Judge<'a> {
         }
         let (batch, recent) = (batch?, recent?);
         let factor = batch.factor(recent)?;
-        let most = NEAREST * self.definition.contract.unit_factor;
+        let whole = self.definition.contract.unit_factor;
+        // What was stored before ranges were knows the median alone, which is further off.
+        let most = if recent.range.is_some() { (NEAREST * whole).max(1.0) } else { whole };
         let unit = self.definition.unit.clone();
         (factor > most).then_some(BrokenReason::Unit { batch: batch.median, recent: recent.median, factor, most, unit })
     }

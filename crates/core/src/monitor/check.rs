@@ -1,7 +1,7 @@
 //! One check: score what arrived, compare, judge, decide.
 
 use super::report::{Diagnosis, Expected, Report, Scores};
-use super::{Pending, Phase, State, kept_days, retraining_id};
+use super::{DAYS_KEPT, Pending, Phase, State, kept_days, retraining_id};
 use crate::CODE_VERSION;
 use crate::artifact::{Artifact, Kind};
 use crate::document::DocumentError;
@@ -61,7 +61,9 @@ pub enum MonitorError {
 /// length.
 pub fn history_days(definition: &Definition, state: &State) -> u32 {
     let watched = kept_days(definition.drift.window_days) + NEEDED_DAYS.unsigned_abs() as u32;
-    let days = watched.max(drift::days_needed(definition)).max(relation::DAYS_NEEDED);
+    // The policy counts new days in it.
+    let news = definition.policy.new_days.saturating_add(1);
+    let days = watched.max(drift::days_needed(definition)).max(relation::DAYS_NEEDED).max(news);
     match &state.serving {
         Some(_) => days,
         None => days.max(definition.forecast.history_days.saturating_mul(2)),
@@ -136,6 +138,11 @@ fn score(next: &mut State, inputs: &Inputs<'_>) -> Scores {
         let horizon = inputs.definition.forecast.horizon_hours / 24;
         let arrived = (now.since(watched.origin) / DAY).clamp(0, i64::from(horizon)) as u32;
         for day in 1..=arrived.max(watched.days_scored) {
+            // Scores of longer ago are no longer kept, so that such a day would be new with every batch.
+            let target = watched.origin.plus((i64::from(day) - 1) * DAY);
+            if now.since(target) > DAYS_KEPT * DAY {
+                continue;
+            }
             let Some(score) = skill::score_day(forecast, inputs.history, day) else { continue };
             let before = next.days.iter_mut().find(|s| (s.origin, s.day) == (score.origin, score.day));
             match before {
@@ -254,6 +261,9 @@ fn brings_news(state: &State, inputs: &Inputs<'_>) -> bool {
 /// That the newest values stand still, as those of a feed that hands in a row at a time, in which the contract sees
 /// none.
 fn stuck(inputs: &Inputs<'_>) -> Option<String> {
+    if inputs.definition.quantity == Quantity::Weather {
+        return None;
+    }
     let (history, hours) = (inputs.history, inputs.definition.contract.stuck_hours);
     let steps = (i64::from(hours) * HOUR / history.cadence().seconds()) as usize;
     let newest = history.values().last().copied().filter(|value| value.is_finite())?;
@@ -295,7 +305,11 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
         .filter(|f| f.answer == Answer::Drifted)
         .map(|f| f.reason.as_str())
         .collect();
-    let diagnosed = !drifted.is_empty() && report.skill.is_falling();
+    // A back-fill may have moved the sum; it raises nothing by itself.
+    let may_fall = state.alarmed || brings_news(state, inputs);
+    // Whether a young model is worse cannot be told yet, and it gains most from newer data.
+    let is_young = inputs.model.is_some_and(|model| model.yardstick.is_none());
+    let diagnosed = !drifted.is_empty() && may_fall && (report.skill.is_falling() || is_young);
     let since = state.last_asked.unwrap_or(inputs.history.start());
     Basis {
         history_days: inputs.history.measured_days(),

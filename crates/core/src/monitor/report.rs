@@ -57,7 +57,7 @@ pub struct Report {
     pub code_version: String,
 }
 
-/// What the answers of a check come to. Only the last asks for a retraining.
+/// What the answers of a check come to. The last asks for a retraining, and what changed beside falling skill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Diagnosis {

@@ -201,7 +201,8 @@ impl Yardstick {
 fn by_target<'a>(scores: &[&'a DayScore]) -> BTreeMap<Timestamp, Vec<&'a DayScore>> {
     let mut by_target: BTreeMap<Timestamp, Vec<&DayScore>> = BTreeMap::new();
     for score in scores {
-        by_target.entry(score.target()).or_default().push(score);
+        // Forecasts of one day are not always issued at the same hour, and tell of the same day.
+        by_target.entry(score.target().day_start()).or_default().push(score);
     }
     by_target
 }

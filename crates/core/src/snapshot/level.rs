@@ -44,10 +44,12 @@ impl Level {
     /// To the nearest value and not to its median: on a grid of hydropower a windy day is a fiftieth of the usual one.
     pub fn factor(&self, other: &Self) -> Option<f64> {
         let (least, greatest) = other.range.unwrap_or((other.median, other.median));
-        if !(self.median > 0.0 && least > 0.0) {
+        if !(self.median > 0.0 && greatest > 0.0) {
             return None;
         }
-        Some((self.median / greatest).max(least / self.median).max(1.0))
+        // One hour of nothing within a month says nothing of how small a unit may be, and all of how large.
+        let below = if least > 0.0 { least / self.median } else { 1.0 };
+        Some((self.median / greatest).max(below).max(1.0))
     }
 }
 
@@ -98,6 +100,13 @@ mod tests {
         // A level of an earlier version knows its median alone.
         let earlier = Level { range: None, ..month };
         assert_eq!(Level::of([35.0]).unwrap().factor(&earlier), Some(3.0));
+    }
+
+    #[test]
+    fn an_hour_of_nothing_hides_no_unit_that_is_too_large() {
+        let month = Level::of([0.0, 100.0, 110.0, 120.0]).unwrap();
+        assert_eq!(Level::of([120_000.0]).unwrap().factor(&month), Some(1_000.0));
+        assert_eq!(Level::of([0.1]).unwrap().factor(&month), Some(1.0));
     }
 
     #[test]

@@ -287,8 +287,9 @@ fn a_back_fill_raises_no_alarm_and_asks_for_nothing_until_newer_hours_come() {
 fn an_alarm_that_was_raised_is_not_taken_back_by_a_back_fill() {
     let raised = State { days: fallen(DAYS), alarmed: true, origin: Some(at(DAYS)), ..served(at(40)) };
     let made = checked_with(&raised, &daily().1, &batch(2, at(DAYS)), &watched_model());
-    assert_eq!(request_of(&made), None);
-    assert_eq!(made.state.deferred.unwrap().cause, Cause::SkillFell);
+    let report: Report = document::decode(&made.artifacts[0].bytes).unwrap();
+    assert_eq!((report.skill.answer, request_of(&made)), (Answer::Drifted, None));
+    assert!(made.state.alarmed);
 }
 
 #[test]
