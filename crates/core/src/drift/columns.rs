@@ -185,10 +185,11 @@ fn of_earlier(distribution: &Distribution, sample: &Sample) -> (Vec<Figure>, BTr
     (Statistic::ALL.map(figure).into(), old.into_iter().map(|(of, _, _, threshold)| (of, threshold)).collect())
 }
 
-/// A day of the horizon: what was forecast against what came.
+/// A day of the horizon: what was forecast against what came, of a week at least.
 fn of_day(day: usize, pairs: &[Met], significance: f64) -> Measured {
     let name = format!("{FORECAST_DAY}{day}");
-    let figures = match finding::paired(pairs, significance) {
+    let paired = finding::refuse_part_of_a_week(pairs).and_then(|()| finding::paired(pairs, significance));
+    let figures = match paired {
         Ok(paired) => {
             let sizes = (paired.worth, paired.worth);
             let pair = Pair::of_dependent(&paired.actuals, &paired.forecasts, sizes);

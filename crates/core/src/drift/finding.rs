@@ -8,6 +8,7 @@ use super::distribution::Distribution;
 use super::reference::{self, Reference};
 use super::sample::{Sample, SampleError};
 use super::season::{self, Calendar, Unusable};
+use super::week::Window;
 use super::{kolmogorov, ks};
 use crate::history::History;
 use crate::series::Definition;
@@ -181,11 +182,19 @@ pub type Met = (Timestamp, f64, f64);
 /// Kolmogorov-Smirnov distance of the two distributions, with a p-value for as many independent values as the
 /// forecast's errors are worth, adjusted for the days that can be told.
 ///
+/// The errors of one forecast go together, the more so the further ahead it looks, and a day of them tells nothing of
+/// their dependence: further days than the first need a whole week of pairs.
+///
 /// The distributions differ by the errors alone, so their autocorrelation is what takes from the size. The pairs are of
 /// the same steps and so nearer than the test supposes: it errs towards `Stable`, and an alarm of it can be relied on.
 pub fn prediction(days: &[Vec<Met>], significance: f64) -> Vec<Finding> {
-    let measured: Vec<Result<Distance, Untellable>> =
-        days.iter().map(|pairs| paired(pairs, significance).map(Distance::of)).collect();
+    let of_day = |(day, pairs): (usize, &Vec<Met>)| {
+        if day > 1 {
+            refuse_part_of_a_week(pairs)?;
+        }
+        paired(pairs, significance).map(Distance::of)
+    };
+    let measured: Vec<Result<Distance, Untellable>> = (1..).zip(days).map(of_day).collect();
     let told: Vec<f64> = measured.iter().flatten().map(|distance| distance.p_value).collect();
     let mut adjusted = discovery::adjusted(&told).into_iter();
     let finding = |(day, measured): (usize, Result<Distance, Untellable>)| {
@@ -203,6 +212,8 @@ pub fn prediction(days: &[Vec<Met>], significance: f64) -> Vec<Finding> {
 pub(super) enum Untellable {
     #[error("{0} pairs of forecast and actual value are too few")]
     Few(usize),
+    #[error("{known} pairs of forecast and actual value are less than a whole week of them")]
+    PartOfAWeek { known: usize },
     #[error("the forecast's errors are all the same, so that their dependence cannot be told")]
     EvenErrors,
     #[error(
@@ -224,6 +235,16 @@ pub(super) struct Paired {
     /// The independent values that the pairs are worth.
     pub worth: f64,
     rho: f64,
+}
+
+/// Refuses pairs that come to less than a week.
+pub(super) fn refuse_part_of_a_week(pairs: &[Met]) -> Result<(), Untellable> {
+    let known = pairs.iter().filter(|(_, f, a)| f.is_finite() && a.is_finite()).map(|(time, _, _)| *time);
+    let known: Vec<Timestamp> = known.collect();
+    match Window::of(&known).is_some_and(|window| window.covers_a_week()) {
+        true => Ok(()),
+        false => Err(Untellable::PartOfAWeek { known: known.len() }),
+    }
 }
 
 /// The pairs of which both are known.

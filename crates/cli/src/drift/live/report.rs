@@ -192,7 +192,12 @@ impl<'a> Report<'a> {
         writeln!(text, "{}", aligned(&rows, 2))?;
         writeln!(text, "\n! behind a value: it has drifted; ?: that cannot be told.")?;
         for (name, summary) in self.summary.iter().filter(|(_, of)| of.severity != Severity::Stable) {
-            writeln!(text, "\n{name}, {}: {}", summary.severity, one_line(&summary.reason, LONGEST_REASON))?;
+            // Insufficient data are called so by their reason.
+            let severity = match summary.severity {
+                Severity::InsufficientData => String::new(),
+                severity => format!(", {severity}"),
+            };
+            writeln!(text, "\n{name}{severity}: {}", one_line(&summary.reason, LONGEST_REASON))?;
         }
         Ok(())
     }

@@ -187,6 +187,18 @@ fn a_forecast_far_off_has_drifted_by_every_statistic_and_one_of_the_right_distri
 }
 
 #[test]
+fn less_than_a_week_of_forecasts_is_insufficient_data() {
+    let history = simulated("2021-01-01", "2021-02-01", 0, None);
+    let part = pairs(40.0)[..167].to_vec();
+    let found = columns(Err("no reference"), &history, &[part], &definition());
+    for statistic in Statistic::ALL {
+        let answer = of(&found, "forecast_day_1", statistic);
+        assert_eq!((answer.drifted, answer.value), (None, None));
+        assert!(answer.reason.starts_with("insufficient data: 167 pairs of forecast and actual value are less than"));
+    }
+}
+
+#[test]
 fn a_reference_of_earlier_code_answers_what_it_kept_and_says_what_to_do_for_the_rest() {
     let (reference, history) = until("2022-05-15", 0, None);
     let mut stored = serde_json::to_value(&reference).unwrap();

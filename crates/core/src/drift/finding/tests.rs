@@ -147,17 +147,37 @@ fn a_forecast_far_off_has_drifted_with_the_p_value_of_its_size() {
     assert!(finding.reason.contains("40 steps"));
 }
 
+/// A week of the same.
+fn week(bias: f64) -> Vec<Met> {
+    let again = |week: &[Met], hours: i64| {
+        week.iter().map(|(time, forecast, actual)| (time.plus(hours * HOUR), *forecast, *actual)).collect::<Vec<_>>()
+    };
+    (0..5).flat_map(|part| again(&pairs(bias), 40 * part)).collect()
+}
+
 #[test]
 fn days_of_the_horizon_are_adjusted_together() {
     // Benjamini and Hochberg: of three days the smallest p counts three times, and a day that cannot be told is none.
-    let days = [pairs(0.0), pairs(25.0), Vec::new(), pairs(0.0)];
+    let days = [week(0.0), week(8.0), Vec::new(), week(0.0)];
     let found = super::prediction(&days, 0.01);
     let names: Vec<&str> = found.iter().map(|finding| finding.statistic.as_str()).collect();
     assert_eq!(names, ["ks", "ks_day_2", "ks_day_3", "ks_day_4"]);
-    assert!((found[1].p_value.unwrap() - 3.0 * FAR_P).abs() < 1e-9, "{:?}", found[1]);
+    let alone = prediction(&week(8.0), 0.01).p_value.unwrap();
+    assert!(alone > 1e-12 && (found[1].p_value.unwrap() / (3.0 * alone) - 1.0).abs() < 1e-12, "{:?}", found[1]);
     assert!(found[1].reason.contains("adjusted for 3 days"), "{}", found[1].reason);
     let answers = [&found[0], &found[1], &found[2], &found[3]].map(|finding| finding.answer);
     assert_eq!(answers, [Answer::Stable, Answer::Drifted, Answer::InsufficientData, Answer::Stable]);
+}
+
+#[test]
+fn further_days_need_a_whole_week_and_the_first_does_not() {
+    let part = week(25.0)[..167].to_vec();
+    let found = super::prediction(&[part.clone(), part, week(25.0)], 0.01);
+    assert_eq!(
+        [0, 1, 2].map(|place: usize| found[place].answer),
+        [Answer::Drifted, Answer::InsufficientData, Answer::Drifted]
+    );
+    assert!(found[1].reason.contains("167 pairs of forecast and actual value are less than a whole week"));
 }
 
 const FAR_D: f64 = 0.625;

@@ -17,7 +17,10 @@ fn judged(drifted: Option<bool>) -> Vec<Judged> {
         p_value: None,
         threshold: Some(0.25),
         drifted,
-        reason: format!("because of {}", statistic.name()),
+        reason: match drifted {
+            Some(_) => format!("because of {}", statistic.name()),
+            None => "insufficient data: too few".to_owned(),
+        },
     };
     Statistic::ALL.map(answer).into()
 }
@@ -53,7 +56,7 @@ fn a_text_names_what_drifted_and_marks_it_in_the_table() {
     let value = text.lines().find(|line| line.starts_with("value ")).unwrap();
     assert_eq!(value.matches("0.5000!").count(), 10, "{text}");
     assert!(text.contains("\nvalue, drifted: ks: because of ks; "), "{text}");
-    assert!(text.contains("\nforecast_day_1, insufficient data: because of ks\n"), "{text}");
+    assert!(text.contains("\nforecast_day_1: insufficient data: too few\n"), "{text}");
     assert!(!text.contains("\nchanges, stable"), "{text}");
 }
 
