@@ -114,6 +114,9 @@ pub struct OfDay {
 const FALLING: f64 = 0.05;
 /// The share of the alarm's threshold from which that is more than a bad day.
 const SURE: f64 = 0.25;
+/// First days in the window, and in the weeks before it, that a young model is told by.
+const FEWEST_RECENT: u64 = 7;
+const FEWEST_BEFORE: usize = 21;
 /// The naive error beside the usual one from which the world counts as harder.
 const HARDER: f64 = 1.25;
 
@@ -190,7 +193,7 @@ pub fn judge(
     };
     let yardstick = match yardstick {
         Ok(yardstick) => yardstick,
-        Err(reason) => return Skill { reason: reason.to_owned(), ..known },
+        Err(reason) => return of_a_young_model(known, days, window_start, reason),
     };
     let naive = mean(first_days().map(|score| score.naive_mae)) / yardstick.usual_naive();
     let known = Skill {
@@ -203,6 +206,20 @@ pub fn judge(
         Some(run) => judged(known, &run, yardstick),
         None => Skill { reason: "no forecast of the serving model has met its hours yet".to_owned(), ..known },
     }
+}
+
+/// A model without a yardstick is laid beside the weeks before the window, whoever forecast them: no more than a hint.
+fn of_a_young_model(known: Skill, days: &[DayScore], window_start: Timestamp, reason: &str) -> Skill {
+    let before = || days.iter().filter(|score| score.day == 1 && score.target() < window_start);
+    let usual = ratio(before().map(|score| (score.mae, score.naive_mae)));
+    let enough = known.days >= FEWEST_RECENT && before().count() >= FEWEST_BEFORE;
+    let pair = known.recent.zip(usual).filter(|(_, usual)| enough && *usual > 0.0);
+    let Some((recent, usual)) = pair else { return Skill { reason: reason.to_owned(), ..known } };
+    let reason = format!(
+        "{reason}; its first-day error over {} days is {recent:.3} of the usual week's, {usual:.3} in the weeks before",
+        known.days
+    );
+    Skill { usual: Some(usual), excess: Some(recent / usual - 1.0), reason, ..known }
 }
 
 fn judged(known: Skill, run: &Run, yardstick: &Yardstick) -> Skill {
@@ -278,10 +295,9 @@ impl Skill {
 
     /// Whether the skill is falling, though it may be no alarm yet.
     pub fn is_falling(&self) -> bool {
+        // A young model has no sum that would tell how sure it is.
         let sure = |threshold: f64| self.sum.is_some_and(|sum| sum > SURE * threshold);
-        self.answer != Answer::InsufficientData
-            && self.excess.is_some_and(|excess| excess > FALLING)
-            && self.threshold.is_some_and(sure)
+        self.excess.is_some_and(|excess| excess > FALLING) && self.threshold.is_none_or(sure)
     }
 }
 

@@ -307,9 +307,11 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
         .collect();
     // A back-fill may have moved the sum; it raises nothing by itself.
     let may_fall = state.alarmed || brings_news(state, inputs);
-    // Whether a young model is worse cannot be told yet, and it gains most from newer data.
+    let diagnosed = !drifted.is_empty() && may_fall && report.skill.is_falling();
+    // A young model has no alarm with known odds yet, and gains most from newer data.
     let is_young = inputs.model.is_some_and(|model| model.yardstick.is_none());
-    let diagnosed = !drifted.is_empty() && may_fall && (report.skill.is_falling() || is_young);
+    let worse = inputs.definition.drift.skill_factor - 1.0;
+    let young_fell = is_young && may_fall && report.skill.excess.is_some_and(|excess| excess > worse);
     let since = state.last_asked.unwrap_or(inputs.history.start());
     Basis {
         history_days: inputs.history.measured_days(),
@@ -317,7 +319,7 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
         new_days: inputs.history.between(since, inputs.history.end()).measured_days(),
         brings_news: brings_news(state, inputs),
         broken: broken(inputs, report.relation.as_ref()),
-        skill_alarm: (*answer == Answer::Drifted).then(|| reason.clone()),
+        skill_alarm: (*answer == Answer::Drifted || young_fell).then(|| reason.clone()),
         drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),
     }
 }
