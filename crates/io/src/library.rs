@@ -98,10 +98,26 @@ impl Series {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<History, LibraryError> {
+        self.history_of(&self.table(artifacts, from, until).await?)
+    }
+
+    /// The values in `from <= time < until` as [`Self::history`] gives them, and the other columns of the same rows.
+    ///
+    /// # Errors
+    /// Where a table cannot be had or read.
+    pub async fn history_and_companions(
+        &self,
+        artifacts: &Artifacts,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<(History, Vec<Companion>), LibraryError> {
         let table = self.table(artifacts, from, until).await?;
-        let column = &self.definition.source.value_column;
+        Ok((self.history_of(&table)?, relation::companions(&self.definition, &table)))
+    }
+
+    fn history_of(&self, table: &Table) -> Result<History, LibraryError> {
         table
-            .history(column, self.definition.cadence)
+            .history(&self.definition.source.value_column, self.definition.cadence)
             .map_err(|source| LibraryError::Table { key: self.snapshot.key(), source })
     }
 

@@ -80,7 +80,7 @@ impl Drift {
         let artifacts = &self.stores.artifacts;
         let series = Series::open(artifacts, &batch.snapshot).await?;
         let from = batch.origin.plus(-i64::from(monitor::history_days(&series.definition, state)) * DAY);
-        let history = series.history(artifacts, from, batch.origin).await?;
+        let (history, companions) = series.history_and_companions(artifacts, from, batch.origin).await?;
         let model: Option<Model> = match &state.serving {
             Some(serving) => Some(artifacts.get_document(&serving.model).await?),
             None => None,
@@ -90,7 +90,6 @@ impl Drift {
             let (_, forecast) = library::forecast(artifacts, &pending.forecast).await?;
             forecasts.push((pending.clone(), forecast));
         }
-        let companions = series.companions(artifacts, from, batch.origin).await?;
         let (state, accepted, cause) = (state.clone(), accepted.clone(), cause.to_owned());
         let looked_at = move || {
             let inputs = Inputs {
