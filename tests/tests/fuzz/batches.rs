@@ -131,7 +131,7 @@ fn judged(format: Format, bytes: &[u8], count: impl Fn(&[u8]) -> Option<u64>) ->
     let definition = Definition::from_toml(DEFINITION)?;
     let rows = count(bytes);
     let received: Timestamp = "2024-01-01T00:00:00Z".parse()?;
-    let level = Some(Level { median: 300.0, values: 672, range: Some((100.0, 600.0)), still: Some(1) });
+    let level = Some(Level { median: 300.0, values: 672, range: Some((100.0, 600.0)), still: Some(1), newest: None });
     let known = Known { first: "2020-12-04".parse()?, newest: "2020-12-31T23:00:00Z".parse()?, level };
     let mut outcome = Outcome::Refused;
     for known in [None, Some(&known)] {

@@ -144,6 +144,26 @@ pub enum BrokenReason {
         /// The unit of the series.
         unit: String,
     },
+    /// The values stand too far from the newest one, the step before them.
+    #[error(
+        "the unit must be wrong: the first value is {first}, the median of the first hours {median}, and the step before \
+         them {before}, apart by a factor of {factor:.1} where {most} is allowed; convert the values to {unit}, or raise \
+         contract.unit_factor if they are true"
+    )]
+    Jump {
+        /// The first value.
+        first: f64,
+        /// The median of the first hours.
+        median: f64,
+        /// The newest value of the series.
+        before: f64,
+        /// The factor between it and the nearer of the two.
+        factor: f64,
+        /// The greatest factor that is allowed.
+        most: f64,
+        /// The unit of the series.
+        unit: String,
+    },
     /// A meter stood still through most of it.
     #[error(
         "the meter must be stuck: {stuck} of {rows} rows hold a value that stays the same for {hours} hours and more; \

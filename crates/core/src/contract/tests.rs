@@ -69,6 +69,7 @@ fn kept(checked: &Checked) -> Vec<(String, f64)> {
 
 /// A series just before the rows of these tests, at this level.
 fn known_at(median: f64) -> Known {
-    let level = Some(Level { median, values: 672, range: Some((0.8 * median, 1.25 * median)), still: Some(1) });
+    let level =
+        Some(Level { median, values: 672, range: Some((0.8 * median, 1.25 * median)), still: Some(1), newest: None });
     Known { first: time("2020-12-04"), newest: time("2020-12-31T23:00:00Z"), level }
 }

@@ -15,6 +15,9 @@ pub struct Level {
     /// The most values in a row that are the same; none of a level of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still: Option<u64>,
+    /// The newest value; none of a level of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<f64>,
 }
 
 impl Level {
@@ -25,6 +28,7 @@ impl Level {
         if count == 0 {
             return None;
         }
+        let newest = values.last().copied();
         let still = values.chunk_by(|a, b| a == b).map(<[f64]>::len).max().map(|most| most as u64);
         let (below, upper, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
         let upper = *upper;
@@ -35,7 +39,7 @@ impl Level {
         };
         let least = values.iter().copied().min_by(f64::total_cmp);
         let greatest = values.iter().copied().max_by(f64::total_cmp);
-        Some(Self { median, values: count as u64, range: least.zip(greatest), still })
+        Some(Self { median, values: count as u64, range: least.zip(greatest), still, newest })
     }
 
     /// The factor, at least 1, between this level and the nearest value that another has seen; none where either is not
@@ -62,7 +66,7 @@ mod tests {
         // Sorted: 1 2 4 100; (2 + 4) / 2 = 3.
         assert_eq!(
             Level::of([100.0, 2.0, 4.0, 1.0]),
-            Some(Level { median: 3.0, values: 4, range: Some((1.0, 100.0)), still: Some(1) })
+            Some(Level { median: 3.0, values: 4, range: Some((1.0, 100.0)), still: Some(1), newest: Some(1.0) })
         );
     }
 
@@ -70,7 +74,7 @@ mod tests {
     fn the_median_of_an_odd_number_is_the_one_in_the_middle() {
         assert_eq!(
             Level::of([5.0, f64::NAN, 1.0, 300.0]),
-            Some(Level { median: 5.0, values: 3, range: Some((1.0, 300.0)), still: Some(1) })
+            Some(Level { median: 5.0, values: 3, range: Some((1.0, 300.0)), still: Some(1), newest: Some(300.0) })
         );
     }
 

@@ -128,7 +128,10 @@ fn the_first_batch_begins_the_series() {
     assert_eq!((manifest.sequence, manifest.ordinal, manifest.rows, manifest.revised), (1, 1, 24, 0));
     assert_eq!((manifest.first, manifest.end, manifest.as_of), (at(0), at(24), at(24)));
     assert_eq!(manifest.parent, None);
-    assert_eq!(manifest.level, Some(Level { median: 300.0, values: 24, range: Some((300.0, 300.0)), still: Some(24) }));
+    assert_eq!(
+        manifest.level,
+        Some(Level { median: 300.0, values: 24, range: Some((300.0, 300.0)), still: Some(24), newest: Some(300.0) })
+    );
 }
 
 #[test]
@@ -150,7 +153,10 @@ fn a_late_hour_of_long_ago_changes_neither_end_nor_level() {
     let manifest = series.add(&hours(105..112, 500.0));
     assert_eq!((manifest.end, manifest.first), (at(20_010), at(100)));
     assert_eq!((manifest.rows, manifest.revised), (22, 5));
-    assert_eq!(manifest.level, Some(Level { median: 300.0, values: 10, range: Some((300.0, 300.0)), still: Some(10) }));
+    assert_eq!(
+        manifest.level,
+        Some(Level { median: 300.0, values: 10, range: Some((300.0, 300.0)), still: Some(10), newest: Some(300.0) })
+    );
     let long_ago = series.read(&manifest, at(100), at(112)).values("ci").unwrap();
     assert_eq!(long_ago, [vec![Some(900.0); 5], vec![Some(500.0); 7]].concat());
 }
@@ -176,13 +182,25 @@ fn the_level_is_that_of_the_newest_four_weeks() {
     let manifest = series.add(&hours(100..100 + 28 * 24, 300.0));
     assert_eq!(
         manifest.level,
-        Some(Level { median: 300.0, values: 28 * 24, range: Some((300.0, 300.0)), still: Some(672) })
+        Some(Level {
+            median: 300.0,
+            values: 28 * 24,
+            range: Some((300.0, 300.0)),
+            still: Some(672),
+            newest: Some(300.0)
+        })
     );
     // The newest day revised to 500, and three hours of 700: 27 days of 300, less three hours, still hold the middle.
     let manifest = series.add(&hours(100 + 27 * 24..100 + 28 * 24 + 3, 500.0));
     assert_eq!(
         manifest.level,
-        Some(Level { median: 300.0, values: 28 * 24, range: Some((300.0, 500.0)), still: Some(645) })
+        Some(Level {
+            median: 300.0,
+            values: 28 * 24,
+            range: Some((300.0, 500.0)),
+            still: Some(645),
+            newest: Some(500.0)
+        })
     );
     assert_eq!((manifest.revised, manifest.rows), (24, 100 + 28 * 24 + 3));
 }

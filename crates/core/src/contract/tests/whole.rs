@@ -112,6 +112,34 @@ fn a_unit_that_puts_every_row_out_of_range_is_the_reason_given() {
     assert_eq!(error.quarantined_total, 3);
 }
 
+/// Checks a day of hours at these values after a restless month from 20 to 300 that ended at 200.
+fn check_hours_after_200(value: impl Fn(u32) -> f64) -> Result<Checked, Broken> {
+    let level = Level { median: 90.0, values: 672, range: Some((20.0, 300.0)), still: Some(1), newest: Some(200.0) };
+    let known = Known { level: Some(level), ..known_at(90.0) };
+    let row = |hour: u32| format!("2021-01-01T{hour:02}:00:00Z,{}\n", value(hour));
+    check_day(&format!("when,ci\n{}", (0..24).map(row).collect::<String>()), &known)
+}
+
+#[test]
+fn a_unit_whose_values_a_restless_month_has_seen_too_is_told_by_the_jump_from_the_hour_before() {
+    // 200 / 3.6 is 55.6, and the smaller of the two factors is that of the first value: 200 / 56.
+    let error = check_hours_after_200(|hour| 56.0 - f64::from(hour)).unwrap_err();
+    let BrokenReason::Jump { first: 56.0, median: 53.5, before: 200.0, factor, .. } = *error.reason else {
+        panic!("{error}")
+    };
+    assert!((factor - 200.0 / 56.0).abs() < 1e-12);
+    let larger = check_hours_after_200(|hour| 720.0 + f64::from(hour)).unwrap_err();
+    assert!(matches!(*larger.reason, BrokenReason::Jump { .. }), "{larger}");
+}
+
+#[test]
+fn a_value_that_stands_alone_or_a_night_that_falls_slowly_is_no_jump() {
+    assert!(check_hours_after_200(|hour| if hour == 0 { 56.0 } else { 190.0 + f64::from(hour) }).is_ok());
+    // Down to a ninth, a fifth of it an hour.
+    let falling = |hour: u32| 200.0 * 0.8_f64.powi(hour.min(9) as i32 + 1) + f64::from(hour) / 10.0;
+    assert!(check_hours_after_200(falling).is_ok());
+}
+
 #[test]
 fn the_first_batch_has_no_level_to_be_compared_with() {
     let text = b"when,ci\n2021-01-01T00:00:00Z,1400\n";
@@ -175,7 +203,7 @@ fn a_day_of_a_stuck_meter_is_rejected_for_it() {
 
 #[test]
 fn a_series_that_stood_still_for_as_long_or_allows_it_is_not_stuck() {
-    let level = Some(Level { median: 250.0, values: 672, range: Some((240.0, 260.0)), still: Some(24) });
+    let level = Some(Level { median: 250.0, values: 672, range: Some((240.0, 260.0)), still: Some(24), newest: None });
     let known = Known { level, ..known_at(270.0) };
     assert_eq!(check_day(&day_standing_still(0, 24), &known).unwrap().table.rows(), 24);
     let mut lenient = definition();
