@@ -217,9 +217,10 @@ pub(super) enum Untellable {
     #[error("the forecast's errors are all the same, so that their dependence cannot be told")]
     EvenErrors,
     #[error(
-        "{pairs} pairs with errors of autocorrelation {rho:.2} are worth {worth:.1} independent ones, 4 are needed"
+        "{pairs} pairs with errors of autocorrelation {rho:.2} are worth {worth:.1} independent ones: too few for any \
+         distance to be as unlikely as {significance}"
     )]
-    Dependent { pairs: usize, rho: f64, worth: f64 },
+    Dependent { pairs: usize, rho: f64, worth: f64, significance: f64 },
     #[error("{0} is no significance level: it must lie between 0 and 1")]
     Significance(f64),
     #[error(transparent)]
@@ -259,8 +260,8 @@ pub(super) fn paired(pairs: &[Met], significance: f64) -> Result<Paired, Untella
     known.sort_by_key(|(time, _, _)| *time);
     let rho = lag_one(&errors(&known)).ok_or(Untellable::EvenErrors)?;
     let worth = effective_size(known.len(), rho);
-    if worth < FEWEST_INDEPENDENT {
-        return Err(Untellable::Dependent { pairs: known.len(), rho, worth });
+    if worth < FEWEST_INDEPENDENT || ks::p_value_of_worth(1.0, worth, worth) >= significance {
+        return Err(Untellable::Dependent { pairs: known.len(), rho, worth, significance });
     }
     let forecasts = Sample::new(known.iter().map(|pair| pair.1).collect())?;
     let actuals = Sample::new(known.iter().map(|pair| pair.2).collect())?;
@@ -277,7 +278,7 @@ struct Distance {
 impl Distance {
     fn of(pairs: Paired) -> Self {
         let distance = ks::distance(&pairs.forecasts, &pairs.actuals);
-        let p_value = ks::p_value(distance, pairs.worth, pairs.worth);
+        let p_value = ks::p_value_of_worth(distance, pairs.worth, pairs.worth);
         Self { pairs, distance, p_value }
     }
 

@@ -2,8 +2,8 @@
 
 mod paths;
 
-use super::kolmogorov;
 use super::sample::Sample;
+use super::{gamma, kolmogorov};
 
 /// The greatest distance between the two empirical distribution functions, 0 to 1.
 pub fn distance(a: &Sample, b: &Sample) -> f64 {
@@ -29,6 +29,15 @@ const EXACT_UP_TO: usize = 10_000;
 /// Sizes are real so that the effective size of a dependent sample can stand in.
 pub fn p_value(distance: f64, n: f64, m: f64) -> f64 {
     kolmogorov::survival(distance, joint_size(n, m))
+}
+
+/// [`p_value`] for samples that are worth these numbers of independent values, no less than that of samples entirely
+/// apart, 2 over the number of ways to draw `n` of `n + m`: the asymptotic form goes to zero there, however few they
+/// are.
+pub fn p_value_of_worth(distance: f64, n: f64, m: f64) -> f64 {
+    // C(n+m, n) is the share of a fair coin's ways that have n heads, times 2^(n+m).
+    let apart = 2.0 * (0.5_f64).powf(n + m) / gamma::binomial(n, n + m, 0.5, 0.5);
+    p_value(distance, n, m).max(apart.min(1.0))
 }
 
 /// The exact probability of at least this distance between samples of `n` and `m` values (1 at least) without ties from
@@ -67,6 +76,17 @@ mod tests {
     #[test]
     fn samples_apart_have_distance_one() {
         assert_eq!(distance(&sample(&[1.0, 2.0]), &sample(&[3.0, 4.0, 5.0])), 1.0);
+    }
+
+    #[test]
+    fn samples_entirely_apart_are_no_less_likely_than_one_of_the_ways_to_draw_them() {
+        // 2 / C(8, 4) = 2 / 70, 2 / C(10, 4) = 2 / 210; 2 / C(80, 40) is 1.86e-23, and the exact answer.
+        assert!((p_value_of_worth(1.0, 4.0, 4.0) - 2.0 / 70.0).abs() < 1e-14);
+        assert!((p_value_of_worth(1.0, 6.0, 4.0) - 2.0 / 210.0).abs() < 1e-14);
+        let many = p_value_of_worth(1.0, 40.0, 40.0);
+        assert!((many / p_value_exact(1.0, 40, 40) - 1.0).abs() < 1e-9, "{many}");
+        // Far from it the asymptotic form stands.
+        assert_eq!(p_value_of_worth(0.3, 40.0, 40.0), p_value(0.3, 40.0, 40.0));
     }
 
     #[test]
