@@ -86,9 +86,8 @@ pub enum SettingsError {
 /// | Italy 2023 | 251.8 | 63.1 | .975 | .827 | .753 | 1.38 |
 ///
 /// An hour is the grid as it is (`level`, `shape` and `noise` change it) and then as it is reported (`unit`, `stuck`
-/// and
-/// `gap` change only that). Every hour takes the same draws whatever the shifts, so two runs of one seed differ only
-/// where a shift says so.
+/// and `gap` change only that). Every hour takes the same draws whatever the shifts, so two runs of one seed differ
+/// only where a shift says so.
 ///
 /// # Errors
 /// Where the span is empty or not of whole hours, or a shift lies outside it.

@@ -8,8 +8,9 @@ use crate::time::{ParseTimeError, Timestamp};
 /// Something that changes about the grid or its reports for a time, read from text:
 ///
 /// ```text
-/// KIND:FROM..[TO][:FACTOR]      FROM, TO   2022-03-01 or 2022-03-01T06:00:00Z; without TO it never ends; TO is left
-/// out                               FACTOR     x1.2 or 1.2, above 0
+/// KIND:FROM..[TO][:FACTOR]
+///     FROM, TO   2022-03-01 or 2022-03-01T06:00:00Z; TO is left out, and without it the change never ends
+///     FACTOR     x1.2 or 1.2, above 0
 /// level:2022-03-01..:x1.2       the grid emits 1.2 times as much
 /// shape:2022-03-01..:x1.5       the day swings 1.5 times as far around its mean
 /// noise:2022-03-01..:x2         what is not season, week or day varies twice as much

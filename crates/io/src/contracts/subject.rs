@@ -1,6 +1,5 @@
 //! Subjects: `aria.v1.<fact name>.<zone>.<metric>` for events, `aria.v1.deadletter.<service>` for what was given up on
-//! and
-//! `aria.v1.dropped.<service>` for what of that was dropped.
+//! and `aria.v1.dropped.<service>` for what of that was dropped.
 
 use aria_core::event::Event;
 use aria_core::series::SeriesId;
