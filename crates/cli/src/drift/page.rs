@@ -2,7 +2,7 @@
 
 pub mod figures;
 
-use aria_core::drift::comparison::{Answers, SIGNIFICANCE, Summary};
+use aria_core::drift::comparison::{Answers, Cells, SIGNIFICANCE, Summary};
 use maud::{Markup, html};
 
 use self::figures::{distributions, series};
@@ -48,10 +48,18 @@ fn section(
     times: Option<&Times<'_>>,
 ) -> anyhow::Result<Markup> {
     let (reference, current) = (&summary.reference, &summary.current);
+    // Shares of a text without categories, such as of names, show nothing.
+    let is_drawn =
+        matches!(named.cells, Cells::Numbers { .. }) || answers.iter().any(|(_, answer)| answer.value.is_some());
+    let plot = if is_drawn {
+        distributions(&named.cells)?
+    } else {
+        html! {}
+    };
     Ok(html! {
         h2 { (pick::name(name)) ": " (summary.severity) }
         p { (summary.reason) }
-        (distributions(&named.cells)?)
+        (plot)
         (series(&named.cells, times)?)
         (table(answers))
         p.note {

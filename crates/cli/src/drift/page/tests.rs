@@ -11,8 +11,9 @@ use crate::drift::file::{Files, Table};
 fn page() -> String {
     let row = |i: i32, level: i32, kind: &str| format!("{},{},{kind}", i * 379 % 1_000 + level, i * 37 % 101);
     let table = |level: i32, kind: &str| {
-        let rows = (0..300).map(|i| row(i, level, if i % 3 == 0 { "wind" } else { kind }));
-        let text = std::iter::once("a&b<b>,load,kind".to_owned()).chain(rows).collect::<Vec<_>>().join("\n");
+        let kind = |i: i32| if i % 3 == 0 { "wind" } else { kind };
+        let rows = (0..300).map(|i| format!("{},plant {level} {i}", row(i, level, kind(i))));
+        let text = std::iter::once("a&b<b>,load,kind,plant".to_owned()).chain(rows).collect::<Vec<_>>().join("\n");
         Table::of(Format::Csv, text.as_bytes()).unwrap()
     };
     let (before, after) = (table(0, "coal"), table(400, "gas"));
@@ -25,9 +26,9 @@ fn page() -> String {
 #[test]
 fn every_column_has_its_plots_and_ten_answers() {
     let page = page();
-    // Two of each column of numbers, one of text.
+    // Two of each column of numbers, one of categories, none of names.
     assert_eq!(page.matches("<svg").count(), 5);
-    assert_eq!(page.matches("<td class=\"told\">").count(), 30);
+    assert_eq!(page.matches("<td class=\"told\">").count(), 40);
     assert!(page.contains("load: stable") && page.contains("kind: drifted"), "{page}");
 }
 
