@@ -128,9 +128,8 @@ impl Relation {
         if known.len() < FEWEST_DAYS {
             return Err(Unrelated::TooShort { days: known.len() });
         }
-        let mean = known.iter().sum::<f64>() / known.len() as f64;
-        let pairs: Vec<(f64, f64)> =
-            left.windows(2).filter_map(|pair| Some((pair[0]? - mean, pair[1]? - mean))).collect();
+        // Around nothing, as a check sees them: without a change the days before explain a day on average.
+        let pairs: Vec<(f64, f64)> = left.windows(2).filter_map(|pair| Some((pair[0]?, pair[1]?))).collect();
         let products: f64 = pairs.iter().map(|(before, after)| before * after).sum();
         let squares: f64 = pairs.iter().map(|(before, _)| before * before).sum();
         let rho = if squares > 0.0 { (products / squares).clamp(0.0, 0.98) } else { 0.0 };
@@ -179,8 +178,9 @@ impl Relation {
     fn finding(&self, shift: Shift, end: Timestamp) -> Finding {
         let since = end.plus(-(shift.days_ago as i64 + 1) * DAY);
         let direction = if shift.size < 0.0 { "below" } else { "above" };
+        let say = if self.covariates.len() == 1 { "says" } else { "say" };
         let reason = format!(
-            "since {since} values lie {:.1} % {direction} what {} say by the {LEARNT_DAYS} days before, {:.1} deviations \
+            "since {since} values lie {:.1} % {direction} what {} {say} by the {LEARNT_DAYS} days before, {:.1} deviations \
              of such shifts; an alarm from {:.0} % and {:.1} on, set by {} days of training data",
             100.0 * shift.size.abs(),
             self.covariates.join(", "),
