@@ -148,7 +148,14 @@ mod tests {
     /// Seven batches received and dealt with, six of them accepted and ended; the second model serves.
     fn settled() -> Standing {
         let outbox = |cause: &str| Some(Outbox { settled: true, ..Outbox::unsettled(cause, Vec::new()) });
-        let serving = Serving { model: model(), since: Timestamp::EPOCH, number: 2, pinned: false, probation: None };
+        let serving = Serving {
+            model: model(),
+            since: Timestamp::EPOCH,
+            after_forecast: false,
+            number: 2,
+            pinned: false,
+            probation: None,
+        };
         Standing {
             head: Head { ordinal: 7, sequence: 6, outbox: outbox("head"), ..Head::default() },
             monitor: State { sequence: 6, serving: Some(serving), outbox: outbox("monitor"), ..State::default() },

@@ -10,7 +10,7 @@ use crate::drift::relation::{Companion, Relation};
 use crate::event::{Cause, Retraining, RetrainingId};
 use crate::forecast::{self, Calibration, Ensemble, FitError, Fitted, HalfWidths, Inputs, ModelError, Ridge};
 use crate::series::{Definition, SeriesId};
-use crate::skill::{self, TooShort, Yardstick};
+use crate::skill::{self, Yardstick};
 use crate::time::{DAY, HOUR, Timestamp};
 
 /// A trained model with everything that serving and watching it needs.
@@ -164,14 +164,15 @@ pub fn train(
 }
 
 /// What the errors of such a model usually are: from its past, which it forecasts as it would have then.
-fn learn_yardstick(definition: &Definition, inputs: &Inputs) -> Result<Yardstick, TooShort> {
-    let made = forecast::backcast(definition, inputs).map_err(|_| TooShort { days: 0 })?;
+fn learn_yardstick(definition: &Definition, inputs: &Inputs) -> Result<Yardstick, String> {
+    let made = forecast::backcast(definition, inputs)
+        .map_err(|why| format!("the model's own past cannot be forecast without it: {why}"))?;
     let days = definition.forecast.horizon_hours / 24;
     let scores: Vec<skill::DayScore> = made
         .iter()
         .flat_map(|forecast| (1..=days).filter_map(|day| skill::score_day(forecast, &inputs.own, day)))
         .collect();
-    Yardstick::learn(&scores, &definition.drift)
+    Yardstick::learn(&scores, &definition.drift).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::document::Document;
 use crate::event::{BatchId, Cause, Event, Fact, Retraining, RetrainingId};
 use crate::outbox::{BY_HAND, Outbox, WithOutbox};
 use crate::policy::{self, Trigger};
-use crate::probation::Probation;
-use crate::series::SeriesId;
+use crate::probation::{self, Probation};
+use crate::series::{Definition, SeriesId};
 use crate::skill::DayScore;
 use crate::time::{DAY, Timestamp};
 
@@ -98,6 +98,9 @@ pub struct Serving {
     pub model: Ref,
     /// When it took over.
     pub since: Timestamp,
+    /// Whether the model before had issued the forecast of that time already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_forecast: bool,
     /// Place of the takeover among the changes of the series' serving model.
     pub number: u64,
     /// Whether a person holds it in its place.
@@ -106,6 +109,13 @@ pub struct Serving {
     /// Where it took over from another one by an evaluation: its probation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probation: Option<Probation>,
+}
+
+impl Serving {
+    /// Whether a forecast from this origin is its own.
+    pub fn issues_from(&self, origin: Timestamp) -> bool {
+        origin > self.since || origin == self.since && !self.after_forecast
+    }
 }
 
 /// A request by a person.
@@ -145,12 +155,19 @@ pub enum Turn {
 }
 
 /// How long a forecast is watched whose hours may come, or be revised, in days.
-fn kept_days(window_days: u32) -> u32 {
-    2 * window_days
+fn watched_days(definition: &Definition) -> u32 {
+    let probation = definition.policy.probation_days.saturating_add(probation::GRACE_DAYS);
+    definition.drift.window_days.saturating_mul(2).max(probation)
 }
 
-/// Days that were forecast whose scores are kept: what a cumulative sum that matters is made up of.
-const DAYS_KEPT: i64 = 42;
+/// Days that were forecast whose scores are kept at least: what a cumulative sum that matters is made up of.
+const DAYS_KEPT: u32 = 42;
+
+/// Days that were forecast whose scores are kept: what the window and the last look at a model on probation read, too.
+fn days_kept(definition: &Definition) -> i64 {
+    let probation = definition.policy.probation_days.saturating_add(probation::GRACE_DAYS);
+    i64::from(DAYS_KEPT.max(definition.drift.window_days).max(probation))
+}
 
 impl State {
     /// Whether an accepted batch can be checked.
@@ -180,11 +197,11 @@ impl State {
         }
     }
 
-    fn forget_old(&mut self, now: Timestamp, window_days: u32) {
+    fn forget_old(&mut self, now: Timestamp, definition: &Definition) {
         // Also those that were scored: their hours may be revised.
-        let kept = i64::from(kept_days(window_days)) * DAY;
-        self.forecasts.retain(|p| now.since(p.origin) <= kept);
-        self.days.retain(|score| now.since(score.target()) <= DAYS_KEPT * DAY);
+        let watched = i64::from(watched_days(definition)) * DAY;
+        self.forecasts.retain(|p| now.since(p.origin) <= watched);
+        self.days.retain(|score| now.since(score.target()) <= days_kept(definition) * DAY);
         self.asked_at.retain(|asked| now.since(*asked) < policy::YEAR_DAYS * DAY);
     }
 }

@@ -112,7 +112,9 @@ fn with_model(policy: &Policy, past: &Past, basis: &Basis, since: Timestamp, now
     let Some(trigger) = due else { return Decision::Proceed { degraded, deferred: None } };
     match deferral(policy, past, basis, now) {
         Some(reason) => {
-            let degraded = degraded.map(|why| format!("{why}; {reason}"));
+            // That the data is broken is told once.
+            let told = |why: String| if reason.ends_with(&why) { reason.clone() } else { format!("{why}; {reason}") };
+            let degraded = degraded.map(told);
             Decision::Proceed { degraded, deferred: Some((trigger, reason)) }
         }
         None => Decision::Retrain(trigger),
@@ -283,7 +285,10 @@ mod tests {
     #[test]
     fn broken_data_is_never_trained_on() {
         let basis = Basis { broken: Some("a stuck meter".into()), ..alarmed() };
-        assert!(waits(&past(), &basis).starts_with("the data is broken and nothing is trained on it: a stuck meter"));
+        let why = "the data is broken and nothing is trained on it: a stuck meter";
+        assert_eq!(waits(&past(), &basis), why);
+        let Decision::Proceed { degraded, .. } = decided(&past(), &basis) else { panic!("asked") };
+        assert_eq!(degraded.as_deref(), Some(why));
         // Nothing is due, and whoever uses the forecast is told.
         let told = Decision::Proceed { degraded: Some("a stuck meter".into()), deferred: None };
         assert_eq!(decided(&past(), &Basis { skill_alarm: None, ..basis }), told);

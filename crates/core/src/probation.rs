@@ -28,7 +28,7 @@ const EFFECT: f64 = 0.05;
 /// The confidence of the bound that is told.
 const CONFIDENCE: f64 = 0.95;
 /// Days after the end of the probation in which its last look may still be taken, where scores came late.
-const GRACE_DAYS: i64 = 7;
+pub const GRACE_DAYS: u32 = 7;
 
 /// What the monitor knows of a model on probation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,14 +67,14 @@ pub enum Outcome {
     },
 }
 
-/// The look that is due with the scores of a check, where one is: one in the middle, from as many days on as can be
-/// compared, and one at the end.
+/// The look that is due with the scores of a check, where one is: one from the middle on, once as many days as can be
+/// compared are scored, and one at the end.
 pub fn due(state: &State, definition: &Definition, now: Timestamp) -> Option<Look> {
     let serving = state.serving.as_ref().filter(|serving| !serving.pinned)?;
     let probation = serving.probation.as_ref()?;
     let days = i64::from(definition.policy.probation_days);
     let served = now.since(serving.since);
-    if days == 0 || served > (days + GRACE_DAYS) * DAY {
+    if days == 0 || 2 * served < days * DAY || served > (days + i64::from(GRACE_DAYS)) * DAY {
         return None;
     }
     let place = if served >= days * DAY { 2 } else { 1 };
@@ -82,7 +82,7 @@ pub fn due(state: &State, definition: &Definition, now: Timestamp) -> Option<Loo
         return None;
     }
     let is_scored = |origin: Timestamp| state.days.iter().any(|score| score.origin == origin && score.day == 1);
-    let since = |origin: Timestamp| origin >= serving.since && is_scored(origin);
+    let since = |origin: Timestamp| serving.issues_from(origin) && is_scored(origin);
     let mut forecasts: Vec<_> = state.forecasts.iter().filter(|pending| since(pending.origin)).collect();
     forecasts.sort_by_key(|pending| pending.origin);
     let forecasts: Vec<Ref> = forecasts.into_iter().map(|pending| pending.forecast.clone()).collect();

@@ -6,7 +6,7 @@ mod yardstick;
 
 use serde::{Deserialize, Serialize};
 
-pub use yardstick::{TooShort, Yardstick};
+pub use yardstick::{NoYardstick, Yardstick};
 
 use crate::drift::Answer;
 use crate::forecast::{Forecast, baseline};
@@ -173,15 +173,15 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 /// Judges the serving model by the scores of its forecasts against its own yardstick.
 ///
-/// Only forecasts issued since `serving_since` count, so that a new model is not blamed for the old one.
+/// Only forecasts of its `own` count, so that a new model is not blamed for the old one.
 pub fn judge(
     days: &[DayScore],
     yardstick: Result<&Yardstick, &str>,
-    serving_since: Timestamp,
+    own: impl Fn(&DayScore) -> bool,
     now: Timestamp,
     drift: &Drift,
 ) -> Skill {
-    let own: Vec<&DayScore> = days.iter().filter(|score| score.origin >= serving_since).collect();
+    let own: Vec<&DayScore> = days.iter().filter(|score| own(score)).collect();
     let window_start = now.plus(-i64::from(drift.window_days) * DAY);
     let window: Vec<&DayScore> = own.iter().copied().filter(|score| score.target() >= window_start).collect();
     let first_days = || window.iter().filter(|score| score.day == 1);

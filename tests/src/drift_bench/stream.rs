@@ -51,7 +51,14 @@ impl Stream {
         let name = named(world, Kind::Model, &from.to_string());
         Ok(Self {
             state: State {
-                serving: Some(Serving { model: name, since: from, number: 1, pinned: false, probation: None }),
+                serving: Some(Serving {
+                    model: name,
+                    since: from,
+                    after_forecast: false,
+                    number: 1,
+                    pinned: false,
+                    probation: None,
+                }),
                 last_asked: Some(from),
                 ..State::default()
             },

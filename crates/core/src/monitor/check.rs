@@ -1,7 +1,7 @@
 //! One check: score what arrived, compare, judge, decide.
 
 use super::report::{Diagnosis, Expected, Report, Scores};
-use super::{DAYS_KEPT, Pending, Phase, State, kept_days, retraining_id};
+use super::{Pending, Phase, State, days_kept, retraining_id, watched_days};
 use crate::CODE_VERSION;
 use crate::artifact::{Artifact, Kind};
 use crate::document::DocumentError;
@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 use crate::policy::{self, Basis, Decision, Trigger};
 use crate::probation::{self, Look};
 use crate::series::{Definition, Quantity, SeriesId};
-use crate::skill::{self, Skill, Yardstick};
+use crate::skill::{self, DayScore, Skill, Yardstick};
 use crate::time::{DAY, HOUR, Timestamp};
 
 /// What a check looks at, loaded for it.
@@ -60,7 +60,7 @@ pub enum MonitorError {
 /// days less than half measured, no forecast could be made either, and the check costs the same whatever the series'
 /// length.
 pub fn history_days(definition: &Definition, state: &State) -> u32 {
-    let watched = kept_days(definition.drift.window_days) + NEEDED_DAYS.unsigned_abs() as u32;
+    let watched = watched_days(definition) + NEEDED_DAYS.unsigned_abs() as u32;
     // The policy counts new days in it.
     let news = definition.policy.new_days.saturating_add(1);
     let days = watched.max(drift::days_needed(definition)).max(relation::DAYS_NEEDED).max(news);
@@ -79,7 +79,7 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     let now = inputs.batch.origin;
     let mut next = state.clone();
     let mut scored = score(&mut next, inputs);
-    next.forget_old(now, definition.drift.window_days);
+    next.forget_old(now, definition);
 
     let mut report = compare(&next, inputs);
     let basis = basis(&next, inputs, &report);
@@ -140,7 +140,7 @@ fn score(next: &mut State, inputs: &Inputs<'_>) -> Scores {
         for day in 1..=arrived.max(watched.days_scored) {
             // Scores of longer ago are no longer kept, so that such a day would be new with every batch.
             let target = watched.origin.plus((i64::from(day) - 1) * DAY);
-            if now.since(target) > DAYS_KEPT * DAY {
+            if now.since(target) > days_kept(inputs.definition) * DAY {
                 continue;
             }
             let Some(score) = skill::score_day(forecast, inputs.history, day) else { continue };
@@ -167,14 +167,14 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
     let definition = inputs.definition;
     let now = inputs.batch.origin;
     let window_start = now.plus(-i64::from(definition.drift.window_days) * DAY);
-    let since = state.serving.as_ref().map_or(now, |s| s.since);
+    let own = |score: &DayScore| state.serving.as_ref().is_some_and(|serving| serving.issues_from(score.origin));
     let reference = inputs.model.and_then(|m| m.reference.as_ref());
     let data = reference.map(|r| drift::data(r, inputs.history, definition)).unwrap_or_default();
     let met = met(inputs, window_start);
     let prediction = drift::prediction(&met, definition.drift.significance);
     let columns = inputs.model.map(|model| columns(model, inputs, &met)).unwrap_or_default();
     let relation = inputs.model.map(|model| relation_of(model, inputs));
-    let skill = skill::judge(&state.days, yardstick(inputs.model), since, now, &definition.drift);
+    let skill = skill::judge(&state.days, yardstick(inputs.model), own, now, &definition.drift);
     let skill = if state.alarmed || brings_news(state, inputs) { skill } else { skill.of_a_back_fill() };
     let newest = inputs.forecasts.iter().map(|(_, forecast)| forecast).max_by_key(|forecast| forecast.origin);
     let diagnosis = diagnosis(inputs, &data, &prediction, relation.as_ref(), &skill);

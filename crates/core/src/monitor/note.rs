@@ -83,9 +83,12 @@ fn serving(at: Timestamp, promoted: &ModelPromoted, before: Option<Serving>, fai
         }
         Promotion::Rollback { .. } => None,
     };
+    // A batch that waited for a retraining is forecast by what came of it; any other was forecast before.
+    let is_held = matches!(&promoted.by, Promotion::Evaluation { retraining, .. } if retraining.held.is_some());
     let before = before.filter(|before| before.model == promoted.model && probation.is_none());
-    let since = before.map_or(at, |before| before.since);
-    Serving { model: promoted.model.clone(), since, number: promoted.number, pinned: promoted.pinned, probation }
+    let (since, after_forecast) = before.map_or((at, !is_held), |before| (before.since, before.after_forecast));
+    let (model, number, pinned) = (promoted.model.clone(), promoted.number, promoted.pinned);
+    Serving { model, since, after_forecast, number, pinned, probation }
 }
 
 fn end_of_batch(state: &State, batch: &BatchId, forecast: Option<&Ref>) -> Noted {
@@ -120,8 +123,11 @@ fn end_of_retraining(state: &State, retraining: &Retraining, change: impl Fn(&mu
     }
 }
 
+/// A retraining brought no new model. Where a person holds the serving one, it could not have, and says nothing.
 fn failed(next: &mut State) {
-    next.failures = next.failures.saturating_add(1);
+    if !next.serving.as_ref().is_some_and(|serving| serving.pinned) {
+        next.failures = next.failures.saturating_add(1);
+    }
 }
 
 impl State {

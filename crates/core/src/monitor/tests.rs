@@ -213,11 +213,55 @@ fn a_model_that_is_taken_back_on_probation_counts_as_a_retraining_in_vain() {
 #[test]
 fn a_pinned_model_has_served_since_it_took_over() {
     let since = Timestamp::EPOCH.plus(-30 * DAY);
-    let serving = Serving { model: artifact(Kind::Model, "b"), since, number: 2, pinned: false, probation: None };
+    let serving = Serving {
+        model: artifact(Kind::Model, "b"),
+        since,
+        after_forecast: false,
+        number: 2,
+        pinned: false,
+        probation: None,
+    };
     let state = State { serving: Some(serving), ..State::default() };
     let Fact::ModelPromoted(pin) = promoted(3, "b", by_hand()).fact else { panic!("no takeover") };
     let pinned = next(&state, &event(Fact::ModelPromoted(ModelPromoted { pinned: true, ..pin })));
     assert_eq!(pinned.serving.map(|s| (s.since, s.number, s.pinned)), Some((since, 3, true)));
     // Another model that is put back has not.
     assert_eq!(next(&state, &promoted(3, "a", by_hand())).serving.map(|s| s.since), Some(Timestamp::EPOCH));
+}
+
+#[test]
+fn the_forecast_that_the_model_before_issued_is_not_its_own_and_that_of_a_batch_that_waited_is() {
+    let at = Timestamp::EPOCH;
+    let own = |state: State| {
+        state.serving.map(|s| (s.issues_from(at.plus(-1)), s.issues_from(at), s.issues_from(at.plus(1))))
+    };
+    // A person put it back after the batch was forecast.
+    assert_eq!(own(next(&State::default(), &promoted(1, "a", by_hand()))), Some((false, false, true)));
+    // A retraining by hand has no batch wait for it, and one that drift asked for has.
+    assert_eq!(own(next(&retraining_phase(None), &took_over(2, "b", Some("a")))), Some((false, false, true)));
+    let held = Promotion::Evaluation { retraining: retraining(Some(4)), evaluation: artifact(Kind::Evaluation, "e") };
+    assert_eq!(own(next(&retraining_phase(Some(4)), &promoted(2, "b", held))), Some((false, true, true)));
+}
+
+#[test]
+fn a_retraining_that_a_pin_kept_from_taking_over_is_no_failure() {
+    let serving = next(&State::default(), &promoted(1, "a", by_hand())).serving;
+    let ended = |pinned| {
+        let serving = serving.clone().map(|serving| Serving { pinned, ..serving });
+        next(&State { serving, ..retraining_phase(None) }, &rejected(None)).failures
+    };
+    assert_eq!((ended(false), ended(true)), (1, 0));
+}
+
+#[test]
+fn scores_are_kept_for_as_long_as_the_window_or_the_probation_reads_them() {
+    let kept = |window_days: u32, probation_days: u32| {
+        let mut definition = crate::forecast::tests::definition("1d", 24);
+        (definition.drift.window_days, definition.policy.probation_days) = (window_days, probation_days);
+        (super::days_kept(&definition), super::watched_days(&definition))
+    };
+    assert_eq!(kept(14, 14), (42, 28));
+    assert_eq!(kept(90, 14), (90, 180));
+    // The last look may come a week after its day.
+    assert_eq!(kept(50, 100), (107, 107));
 }

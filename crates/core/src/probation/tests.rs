@@ -114,7 +114,7 @@ fn hours_that_have_not_come_do_not_count() {
 }
 
 fn serving(probation: Option<Probation>, pinned: bool) -> Serving {
-    Serving { model: named(Kind::Model, "b"), since: begin(), number: 2, pinned, probation }
+    Serving { model: named(Kind::Model, "b"), since: begin(), after_forecast: false, number: 2, pinned, probation }
 }
 
 /// A monitor with a forecast a day since the takeover, whose first days are scored.
@@ -159,6 +159,16 @@ fn two_looks_are_due_one_when_enough_days_can_be_compared_and_one_at_the_end() {
     // Scores that came late, and much too late.
     assert_eq!(place(21, looked(1)), Some(2));
     assert_eq!(place(22, looked(1)), None);
+}
+
+#[test]
+fn the_first_look_of_a_long_probation_waits_for_its_middle_and_the_last_sees_all_of_it() {
+    let mut definition = definition("1d", 24);
+    definition.drift.window_days = 30;
+    definition.policy.probation_days = 60;
+    assert_eq!(due(&state(29, looked(0)), &definition, day(29)), None);
+    assert_eq!(due(&state(30, looked(0)), &definition, day(30)).map(|look| look.place), Some(1));
+    assert_eq!(due(&state(60, looked(1)), &definition, day(60)).map(|look| look.forecasts.len()), Some(60));
 }
 
 #[test]

@@ -183,7 +183,9 @@ impl Names for State {
             deferred: _,
             outbox,
         } = self;
-        let serving = serving.iter().map(|Serving { model, since: _, number: _, pinned: _, probation: _ }| model);
+        let serving = serving
+            .iter()
+            .map(|Serving { model, since: _, after_forecast: _, number: _, pinned: _, probation: _ }| model);
         let forecasts = forecasts.iter().map(|Pending { origin: _, forecast, days_scored: _ }| forecast);
         let asked = asked_by_hand.iter().map(|AskedByHand { id: _, snapshot }| snapshot);
         serving.chain(forecasts).chain(asked).chain(outbox.iter().flat_map(Names::names)).collect()

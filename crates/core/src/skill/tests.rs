@@ -69,7 +69,7 @@ fn learnt() -> Yardstick {
 }
 
 fn judged(scores: &[DayScore], now: &str) -> Skill {
-    judge(scores, Ok(&learnt()), day("2022-01-01"), day(now), &Drift::default())
+    judge(scores, Ok(&learnt()), |_| true, day(now), &Drift::default())
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_harder_world_is_not_a_worse_model() {
 fn a_new_model_is_not_blamed_for_the_old_one() {
     let scores = worse(as_usual(day("2022-01-01"), 67), day("2022-02-01"), 2.0);
     let now = day("2022-03-09");
-    let of = |since| judge(&scores, Ok(&learnt()), since, now, &Drift::default());
+    let of = |since| judge(&scores, Ok(&learnt()), |score| score.origin >= since, now, &Drift::default());
     assert_eq!(of(day("2022-01-01")).answer, Answer::Drifted);
     // It took over this morning, and none of its forecasts has met its hours.
     assert_eq!(of(now).answer, Answer::InsufficientData);
@@ -125,11 +125,21 @@ fn a_difference_too_small_to_matter_is_no_alarm_however_long_it_lasts() {
 }
 
 #[test]
+fn errors_that_never_vary_are_no_yardstick_and_not_too_few() {
+    let mut scores = as_usual(day("2021-01-01"), 365);
+    for score in &mut scores {
+        score.mae = 0.0;
+    }
+    let refused = Yardstick::learn(&scores, &Drift::default()).unwrap_err();
+    assert_eq!(refused, NoYardstick::Even { days: 365 });
+}
+
+#[test]
 fn half_a_year_is_needed_and_the_days_are_told() {
     let of = |days| Yardstick::learn(&as_usual(day("2021-01-01"), days), &Drift::default());
-    assert_eq!(of(181).unwrap_err().days, 181);
+    assert_eq!(of(181).unwrap_err(), NoYardstick::TooShort { days: 181 });
     assert!(of(182).is_ok());
-    let skill = judge(&[], Err("too short a past"), day("2022-01-01"), day("2022-02-01"), &Drift::default());
+    let skill = judge(&[], Err("too short a past"), |_| true, day("2022-02-01"), &Drift::default());
     assert_eq!((skill.answer, skill.reason.as_str()), (Answer::InsufficientData, "too short a past"));
 }
 

@@ -57,10 +57,19 @@ pub struct Yardstick {
 
 /// A past that no yardstick can be learnt from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{days} scored days of the model's own past are too few to tell what is usual: {FEWEST_DAYS} are needed")]
-pub struct TooShort {
-    /// Days that could be scored.
-    pub days: usize,
+pub enum NoYardstick {
+    /// It is too short or has too many gaps.
+    #[error("{days} scored days of the model's own past are too few to tell what is usual: {FEWEST_DAYS} are needed")]
+    TooShort {
+        /// Days that could be scored.
+        days: usize,
+    },
+    /// The model's errors, or those of naive forecasts, are none or all the same.
+    #[error("the errors of {days} days of the model's own past do not vary, so that none of them is unusual")]
+    Even {
+        /// Days that were scored.
+        days: usize,
+    },
 }
 
 /// What one kind of error usually is.
@@ -76,22 +85,22 @@ impl Yardstick {
     /// Learns from the scores of forecasts that were made without the hours that they are scored on.
     ///
     /// # Errors
-    /// Where there are too few days.
-    pub fn learn(scores: &[DayScore], drift: &Drift) -> Result<Self, TooShort> {
+    /// Where there are too few days, or their errors do not vary.
+    pub fn learn(scores: &[DayScore], drift: &Drift) -> Result<Self, NoYardstick> {
         let horizon = scores.iter().map(|score| score.day).max().unwrap_or_default() as usize;
         let first_days = scores.iter().filter(|score| score.day == 1);
         let (days, usual) =
             (first_days.clone().count(), super::ratio(first_days.clone().map(|s| (s.mae, s.naive_mae))));
         let usual_naive = super::mean(first_days.map(|score| score.naive_mae));
-        let too_short = || TooShort { days };
         if days < FEWEST_DAYS {
-            return Err(too_short());
+            return Err(NoYardstick::TooShort { days });
         }
         let by_target = by_target(&scores.iter().collect::<Vec<_>>());
-        let level = Channel::learn(scores, &by_target, horizon, |errors| Some(errors.mae)).ok_or_else(too_short)?;
+        let level =
+            Channel::learn(scores, &by_target, horizon, |errors| Some(errors.mae)).ok_or(NoYardstick::Even { days })?;
         let change = Channel::learn(scores, &by_target, horizon, |errors| errors.change);
         let bounds = (by_target.keys().next(), by_target.keys().next_back());
-        let (Some(from), Some(until)) = bounds else { return Err(too_short()) };
+        let (Some(from), Some(until)) = bounds else { return Err(NoYardstick::TooShort { days }) };
         let mut yardstick = Self {
             level,
             change,

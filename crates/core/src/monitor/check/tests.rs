@@ -58,7 +58,14 @@ fn request_of(checked: &Checked) -> Option<Retraining> {
 }
 
 fn served(since: Timestamp) -> State {
-    let serving = Serving { model: artifact(Kind::Model, "m"), since, number: 1, pinned: false, probation: None };
+    let serving = Serving {
+        model: artifact(Kind::Model, "m"),
+        since,
+        after_forecast: false,
+        number: 1,
+        pinned: false,
+        probation: None,
+    };
     State { sequence: 1, origin: Some(at(DAYS - 1)), serving: Some(serving), ..State::default() }
 }
 
