@@ -14,4 +14,4 @@ mod world;
 pub use cluster::Counts;
 pub use feed::Input;
 pub use oracle::{End, Violation};
-pub use world::{Outcome, run, undisturbed};
+pub use world::{Outcome, run, twice, undisturbed};

@@ -133,16 +133,24 @@ async fn what_cannot_be_imported_is_refused_and_changes_nothing() -> Result<()> 
 
 #[tokio::test]
 async fn a_series_that_earlier_code_exported_is_read_verified_and_goes_on() -> Result<()> {
+    let daily = |day: &str| format!("time,ci\n{day}T00:00:00Z,301.5\n");
+    goes_on("it.daily", ("daily.toml", "export.v1.tar"), ["2021-04-04", "2021-04-05"].map(daily)).await?;
+    let watched = |day: &str| format!("time,ci,cfe_pct\n{day}T00:00:00Z,301.5,52.0\n");
+    goes_on("it.watched", ("watched.toml", "export.v1-watched.tar"), ["2021-11-23", "2021-11-24"].map(watched)).await
+}
+
+/// Imports a stored export and hands two further batches in.
+async fn goes_on(series: &str, (definition, file): (&str, &str), batches: [String; 2]) -> Result<()> {
     let golden = clone_root().join("tests/golden");
-    let platform = Platform::start_with(&std::fs::read_to_string(golden.join("daily.toml"))?).await?;
-    let file = golden.join("export.v1.tar");
+    let platform = Platform::start_with(&std::fs::read_to_string(golden.join(definition))?).await?;
+    let file = golden.join(file);
     done(&platform, &["import", text(&file)?]).await?;
-    assert!(exported(&platform, "it.daily", "same.tar").await?.1 == std::fs::read(&file)?);
-    done(&platform, &["lineage", "--series", "it.daily"]).await?;
-    for day in ["2021-04-04", "2021-04-05"] {
-        let name = format!("{day}.csv");
-        std::fs::write(platform.folder().join(&name), format!("time,ci\n{day}T00:00:00Z,301.5\n"))?;
-        let told = done(&platform, &["ingest", "--series", "it.daily", &name]).await?;
+    assert!(exported(&platform, series, "same.tar").await?.1 == std::fs::read(&file)?);
+    done(&platform, &["lineage", "--series", series]).await?;
+    for (place, batch) in batches.iter().enumerate() {
+        let name = format!("{place}.csv");
+        std::fs::write(platform.folder().join(&name), batch)?;
+        let told = done(&platform, &["ingest", "--series", series, &name]).await?;
         assert!(told.contains("forecast issued"), "{told}");
     }
     Ok(())

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aria_tests::simulation::{Counts, Input, run, undisturbed};
+use aria_tests::simulation::{Counts, Input, run, twice, undisturbed};
 
 /// Seeds that every run of the tests tries.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=100;
@@ -36,7 +36,22 @@ fn the_same_seed_gives_the_same_history() -> Result<()> {
     Ok(())
 }
 
-/// Seeds of the history with a probation.
+#[test]
+fn every_event_twice_and_three_replicas_of_each_service_change_neither_reports_nor_retrainings() -> Result<()> {
+    for input in [Input::usual()?, Input::taken_back()?].map(Arc::new) {
+        let whole = undisturbed(&input)?;
+        assert!(whole.count("retraining.requested") > 1 && whole.count("drift.checked") > 5, "too little is to change");
+        for replicas in [1, 3] {
+            let outcome = twice(replicas, &input, &whole)?;
+            assert!(outcome.violations.is_empty(), "{replicas} replicas: {:#?}", outcome.violations);
+            let Counts { duplicates, zombies, .. } = outcome.counts;
+            assert!(duplicates >= whole.events() as u64 && zombies > duplicates, "{}", outcome.counts);
+        }
+    }
+    Ok(())
+}
+
+/// Seeds of the histories with a probation.
 const PROBATION_SEEDS: std::ops::RangeInclusive<u64> = 1..=25;
 
 #[test]
@@ -44,6 +59,20 @@ fn a_model_is_looked_at_on_probation_in_every_order_alike() -> Result<()> {
     let input = Arc::new(Input::on_probation()?);
     let whole = undisturbed(&input)?;
     assert!(whole.count("model.promoted") > 1 && whole.has_cell_with("look 2 over 14 days"), "nobody looked");
+    for seed in PROBATION_SEEDS {
+        let outcome = run(seed, &input, &whole)?;
+        assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_model_is_taken_back_on_probation_in_every_order_alike() -> Result<()> {
+    let input = Arc::new(Input::taken_back()?);
+    let whole = undisturbed(&input)?;
+    // The first, the misled one, and the first again, by the look and by nobody else.
+    assert_eq!(whole.count("model.promoted"), 3);
+    assert!(whole.has_cell_with("look 1 over 8 days") && whole.has_cell_with("\"probation\":true"), "not taken back");
     for seed in PROBATION_SEEDS {
         let outcome = run(seed, &input, &whole)?;
         assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);

@@ -188,9 +188,13 @@ mod tests {
             check::<Contents>(),
             check::<Arrival>(),
             check_with::<State>("probation"),
+            check_with::<State>("deferred"),
             check_with::<Registry>("pinned"),
             check_with::<Report>("columns"),
+            check_with::<Report>("decision"),
             check_with::<Scores>("look"),
+            check_with::<Scores>("revised"),
+            check_with::<Model>("watched"),
             check_with::<Judgement>("compared"),
             // Read by the tests of `snapshot`, `ending` and `model`, in the shapes of their days.
             "snapshot.v1.json".to_owned(),

@@ -14,9 +14,7 @@ use crate::{HEADER, Pace, Platform, wave};
 const FIRST_DAYS: i64 = 90;
 /// Days at the slow pace that the first model knows.
 const SLOW_DAYS: i64 = 2;
-/// Days that mislead the model that learns from them.
-const MISLEADING_DAYS: i64 = 16;
-/// Days that show it.
+/// Days that show that a model was misled.
 const PROBATION_DAYS: i64 = 16;
 const BEGIN: &str = "2021-01-01";
 
@@ -84,12 +82,24 @@ impl Input {
     /// # Errors
     /// Where the shipped definition cannot be read.
     pub fn on_probation() -> Result<Self> {
-        let text = format!("{}\n[policy]\ncooldown_days = 15\nrefresh_days = 16\n", Self::daily()?);
+        Self::misled(16, 120.0)
+    }
+
+    /// The same with a model that is misled for longer, and so badly that the first look takes it back.
+    ///
+    /// # Errors
+    /// Where the shipped definition cannot be read.
+    pub fn taken_back() -> Result<Self> {
+        Self::misled(28, 60.0)
+    }
+
+    /// Days that lie so much too high and too low in turn, a retraining at their end, and days as before.
+    fn misled(misleading: i64, by: f64) -> Result<Self> {
+        let text = format!("{}\n[policy]\ncooldown_days = 15\nrefresh_days = {misleading}\n", Self::daily()?);
         let definition = Definition::from_toml(&text)?;
         let begin: Timestamp = BEGIN.parse()?;
-        let misleading = MISLEADING_DAYS;
         let mut batches = vec![batch(begin, FIRST_DAYS, Pace::Slow)?];
-        batches.push(unsteady(begin.plus(FIRST_DAYS * DAY), misleading)?);
+        batches.push(unsteady(begin.plus(FIRST_DAYS * DAY), misleading, by)?);
         for day in FIRST_DAYS + misleading..FIRST_DAYS + misleading + PROBATION_DAYS {
             batches.push(batch(begin.plus(day * DAY), 1, Pace::Slow)?);
         }
@@ -119,15 +129,15 @@ impl Input {
     }
 }
 
-/// A batch whose days lie high and low in turn.
-fn unsteady(from: Timestamp, days: i64) -> Result<Batch> {
+/// A batch whose days lie too high and too low in turn.
+fn unsteady(from: Timestamp, days: i64, by: f64) -> Result<Batch> {
     let steady = batch(from, days, Pace::Slow)?;
     let text = String::from_utf8(steady.bytes)?;
     let mut turned = HEADER.to_owned();
     for (row, line) in text.lines().skip(1).enumerate() {
         let (time, value) = line.split_once(',').context("a row without a value")?;
         let value: f64 = value.parse()?;
-        turned.push_str(&format!("{time},{:.3}\n", value + if row % 2 == 0 { 120.0 } else { -120.0 }));
+        turned.push_str(&format!("{time},{:.3}\n", value + if row % 2 == 0 { by } else { -by }));
     }
     Ok(Batch { bytes: turned.into_bytes(), ..steady })
 }

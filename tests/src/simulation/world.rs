@@ -1,5 +1,6 @@
 //! One simulation from its seed to its end.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -103,6 +104,33 @@ pub fn run(seed: u64, input: &Arc<Input>, undisturbed: &End) -> Result<Outcome> 
     Ok(Outcome { counts: world.counted(), violations })
 }
 
+/// Runs the input with so many replicas of each service and no fault but this: every event is put into the log a second
+/// time by another hand, and every message is handed out a second time while the first process is still at it.
+///
+/// # Errors
+/// Where the end cannot be read.
+pub fn twice(replicas: usize, input: &Arc<Input>, undisturbed: &End) -> Result<Outcome> {
+    let mut world = World::new(input, &Chance::of(0, 0), replicas, 0)?;
+    let (mut seen, mut handed_out) = (0, HashSet::new());
+    for moves in 0..MOST_MOVES {
+        if world.is_over() {
+            let violations = world.end()?.violations(undisturbed, world.counts.duplicates);
+            return Ok(Outcome { counts: world.counted(), violations });
+        }
+        world.feed();
+        seen = world.double(seen);
+        world.take_up(|_| 0);
+        let newest = world.tasks.last().map(|task| (task.service, task.place));
+        if let Some((service, place)) = newest.filter(|newest| handed_out.insert(*newest)) {
+            world.counts.zombies += 1;
+            world.ground.broker.take_back(service, place);
+        }
+        let in_turn = usize::try_from(moves)? % world.tasks.len().max(1);
+        world.work_on(in_turn);
+    }
+    bail!("the run of doubled events is stuck: {}", world.told());
+}
+
 impl World {
     fn new(input: &Arc<Input>, chance: &Chance, replicas: usize, faults_left: u32) -> Result<Self> {
         let ground = Ground {
@@ -202,6 +230,16 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Puts a copy of every event behind the first `seen` messages of the log behind them; the length of the log then.
+    fn double(&mut self, seen: usize) -> usize {
+        let log = self.ground.broker.stored("ARIA");
+        for event in log.iter().skip(seen).filter(|message| message.headers.get("ce-id").is_some()) {
+            self.counts.duplicates += 1;
+            self.ground.broker.put_foreign(event);
+        }
+        self.ground.broker.stored("ARIA").len()
     }
 
     fn kill(&mut self, process: usize) {
