@@ -27,7 +27,7 @@ CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR))
 export CALLER INPUT ONCE OUT DATA PART TARGET SIMULATIONS SEED SEEDS FROM JOBS DEMOS DRY ENOUGH REAL
 
 help: ## Says what there is
-	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile | expand -t 16
 
 setup: ## Installs what is missing to build and run
 	@deploy/setup.sh

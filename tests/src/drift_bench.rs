@@ -53,12 +53,8 @@ pub struct Measured {
 pub struct Seen {
     /// The change.
     pub change: Change,
-    /// When it was put in.
-    pub from: Timestamp,
     /// Days until Aria's alarm.
     pub aria: Option<i64>,
-    /// The check that raised it.
-    pub by: Option<&'static str>,
     /// Days until each fixed rule's.
     pub fixed: Vec<(Rule, Option<i64>)>,
 }
@@ -107,11 +103,11 @@ fn seen(world: &World, fork: &Stream, change: Change) -> Result<Seen> {
     for days in 0..WITHIN_DAYS {
         // The day that began with the change has passed when the next begins.
         stream.step(&changed, from.plus((days + 1) * DAY), change.worsens(from))?;
-        if let Some((_, by)) = stream.alarms().last().filter(|(at, _)| *at > from) {
-            aria = aria.or(Some((days + 1, *by)));
+        if stream.alarms().last().is_some_and(|(at, _)| *at > from) {
+            aria = aria.or(Some(days + 1));
         }
     }
     let errors = stream.first_day_errors(&changed);
     let fixed = fixed::seen(&changed, &errors, from, WITHIN_DAYS);
-    Ok(Seen { change, from, aria: aria.map(|(days, _)| days), by: aria.map(|(_, by)| by), fixed })
+    Ok(Seen { change, aria, fixed })
 }

@@ -80,6 +80,26 @@ impl Plan {
     }
 }
 
+/// The threshold, no lower than `least`, above which a resample raises no more alarms than are allowed, to nine digits.
+///
+/// `raised` counts the alarms at a threshold: the fewer, the higher it is.
+pub fn threshold(least: f64, allowed: f64, raised: impl Fn(f64) -> usize) -> f64 {
+    let is_allowed = |threshold: f64| raised(threshold) as f64 <= allowed;
+    // At nothing a sum that is capped by its threshold raises no alarm either.
+    if least > 0.0 && is_allowed(least) {
+        return least;
+    }
+    let (mut low, mut high) = (least, 2.0 * least.max(1.0));
+    while !is_allowed(high) && high.is_finite() {
+        (low, high) = (high, 2.0 * high);
+    }
+    for _ in 0..30 {
+        let middle = 0.5 * (low + high);
+        if is_allowed(middle) { high = middle } else { low = middle }
+    }
+    high
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

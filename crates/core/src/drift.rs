@@ -1,10 +1,10 @@
 //! Drift: whether what arrives still looks like what the model learnt from. It decides nothing about retraining.
 //!
 //! Statistics stand in a file each and take checked [`Sample`]s; [`Reference`] is what a model version remembers of its
-//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`columns`]
-//! says the same with every statistic of a file against a file. [`comparison`] lays
-//! two tables side by side that no model and no calendar belongs to. Detectors of a [`stream`] take one value after the
-//! other and are states that can be stored; [`pca`] and [`classifier`] look at the columns of [`rows`] together.
+//! training data; [`data`] and [`prediction`] turn both into [`Finding`]s that a person can read. [`columns`] says the
+//! same with every statistic of a file against a file. [`comparison`] lays two tables side by side that no model and no
+//! calendar belongs to. Detectors of a [`stream`] take one value after the other and are states that can be stored;
+//! [`pca`] and [`classifier`] look at the columns of [`rows`] together. Those are a library: no service uses them.
 
 pub mod adwin;
 pub mod anderson_darling;

@@ -35,7 +35,7 @@ pub enum Fact {
     ModelTrained(ModelTrained),
     /// No challenger could be trained.
     TrainingFailed(TrainingFailed),
-    /// A model took over.
+    /// The serving model changed, or is held in its place from now on, or let go of.
     ModelPromoted(ModelPromoted),
     /// A challenger did not take over.
     ModelRejected(ModelRejected),
@@ -202,7 +202,7 @@ pub struct TrainingFailed {
     pub reason: String,
 }
 
-/// A model took over.
+/// The serving model changed, or is held in its place from now on, or let go of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPromoted {
     /// Place among the changes of the series' serving model, from 1, without gaps.

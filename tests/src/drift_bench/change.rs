@@ -85,8 +85,6 @@ fn make_noisy(before: &[f64], changed: &mut [f64], from: Timestamp) {
 pub struct Refused {
     /// The fault.
     pub fault: &'static str,
-    /// The day.
-    pub day: Timestamp,
     /// Wrong rows of the day, and those of them that reached the series.
     pub rows: (u64, u64),
 }
@@ -115,7 +113,7 @@ pub fn refused(world: &World, at: Timestamp) -> Vec<Refused> {
             Err(broken) if matches!(*broken.reason, BrokenReason::Table(_)) => wrong,
             Err(_) => 0,
         };
-        Refused { fault, day: at, rows: (wrong, reached) }
+        Refused { fault, rows: (wrong, reached) }
     };
     faults.into_iter().map(of).collect()
 }

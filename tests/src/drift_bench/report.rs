@@ -1,8 +1,9 @@
 //! The measurements as a page, with what was wanted beside them.
 
+use std::collections::BTreeMap;
 use std::fmt::{Result, Write as _};
 
-use super::change::Change;
+use super::change::{Change, Refused};
 use super::fixed::Rule;
 use super::policy::Row;
 use super::{Measured, Seen, WITHIN_DAYS};
@@ -88,15 +89,13 @@ fn write_refused(text: &mut String, measured: &[Measured]) -> Result {
     text.push_str(
         "\n| a meter's fault | days put in | wrong rows | of them in the series |\n| --- | --- | --- | --- |\n",
     );
-    let all: Vec<_> = measured.iter().flat_map(|m| &m.refused).collect();
-    let mut faults: Vec<&str> = all.iter().map(|refused| refused.fault).collect();
-    faults.dedup();
-    faults.sort_unstable();
-    faults.dedup();
-    for fault in faults {
-        let of: Vec<_> = all.iter().filter(|refused| refused.fault == fault).collect();
-        let (wrong, reached) = of.iter().fold((0, 0), |(w, r), refused| (w + refused.rows.0, r + refused.rows.1));
-        writeln!(text, "| {fault} | {} | {wrong} | {reached} |", of.len())?;
+    let mut faults: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
+    for Refused { fault, rows } in measured.iter().flat_map(|m| &m.refused) {
+        let (days, wrong, reached) = faults.entry(fault).or_default();
+        (*days, *wrong, *reached) = (*days + 1, *wrong + rows.0, *reached + rows.1);
+    }
+    for (fault, (days, wrong, reached)) in faults {
+        writeln!(text, "| {fault} | {days} | {wrong} | {reached} |")?;
     }
     Ok(())
 }

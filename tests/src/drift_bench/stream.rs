@@ -111,7 +111,7 @@ impl Stream {
     }
 
     /// Takes in all before a day, checks it, trains where that is asked for, and forecasts.
-    pub fn step(&mut self, world: &World, origin: Timestamp, worsened: Option<Worsened>) -> Result<Report> {
+    pub fn step(&mut self, world: &World, origin: Timestamp, worsened: Option<Worsened>) -> Result<()> {
         let report = self.check(world, origin)?;
         self.raise(&report, origin);
         if let Phase::Retraining { .. } = self.state.phase {
@@ -119,7 +119,7 @@ impl Stream {
         }
         self.forecast(world, origin, worsened)?;
         self.now = origin.plus(DAY);
-        Ok(report)
+        Ok(())
     }
 
     fn check(&mut self, world: &World, origin: Timestamp) -> Result<Report> {

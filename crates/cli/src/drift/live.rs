@@ -34,7 +34,7 @@ struct Drawn {
 }
 
 impl Live {
-    /// The check of the batch with this ordinal, without one of the newest that was checked.
+    /// The check of the batch with this ordinal or, without one, of the newest that was checked.
     ///
     /// # Errors
     /// Where there is none, or it cannot be read.

@@ -11,9 +11,6 @@ use crate::snapshot::Level;
 use crate::table::Table;
 use crate::time::{DAY, HOUR, Timestamp};
 
-/// The fewest steps of one value that are a stuck meter, however long a step is.
-const FEWEST_STUCK: i64 = 6;
-
 /// The part of the unit's factor by which a batch may be apart from the nearest of recent values. On eight grids of
 /// three years a day is apart by up to 2.2, and from the median by up to 50.
 const NEAREST: f64 = 0.625;
@@ -255,13 +252,11 @@ impl<'a> Judge<'a> {
         let hours = self.definition.contract.stuck_hours;
         // A calm night is no stuck meter.
         let is_weather = self.definition.quantity == Quantity::Weather;
-        let Some(still) = recent.and_then(|recent| recent.still).filter(|_| hours > 0 && !is_weather) else {
-            return order;
-        };
-        let step = self.definition.cadence.seconds();
-        // Nor are values that always stood still for as long, such as those of days that are given by the hour.
-        let fewest = (i64::from(hours) * HOUR / step).max(FEWEST_STUCK) as usize;
-        let steps = fewest.max(2 * still as usize);
+        let cadence = self.definition.cadence;
+        let still = recent.and_then(|recent| recent.still).filter(|_| !is_weather);
+        let steps = still.and_then(|still| self.definition.contract.fewest_stuck(cadence, still as usize));
+        let Some(steps) = steps else { return order };
+        let step = cadence.seconds();
         let Some(values) = self.kept.columns.first() else { return order };
         let next = |a: &usize, b: &usize| {
             values.get(*a) == values.get(*b) && self.kept.times[*b].since(self.kept.times[*a]) == step

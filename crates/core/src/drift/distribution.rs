@@ -155,3 +155,14 @@ fn threshold(scores: &[Scores]) -> Scores {
         psi: bound(scores.iter().map(|s| s.psi)).max(LEAST.psi),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_of_one_two_and_three_is_three_deviations_above_their_mean() {
+        // Mean 2, deviation 1.
+        assert_eq!(bound([1.0, 2.0, 3.0].into_iter()), 5.0);
+    }
+}

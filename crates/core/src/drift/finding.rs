@@ -17,8 +17,8 @@ use crate::time::{Cadence, Timestamp};
 /// One statistic's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The statistic: `wasserstein`, `psi`, `wasserstein_changes`, `psi_changes`, `ks` of the first day
-    /// of the horizon or `ks_day_2` of another.
+    /// The statistic: `wasserstein`, `psi`, `wasserstein_changes`, `psi_changes`, `ks` of the first day of the horizon or
+    /// `ks_day_2` of another, `level_given_covariates`.
     pub statistic: String,
     /// Its value, where it could be computed.
     pub value: Option<f64>,
@@ -287,7 +287,9 @@ impl Distance {
         let threshold = kolmogorov::critical_distance(significance, ks::joint_size(worth, worth));
         let of_days = if days > 1 { format!(" adjusted for {days} days") } else { String::new() };
         let reason = format!(
-            "forecasts and actual values of {} steps are {distance:.2} apart (p {adjusted:.3}{of_days}, drift below              {significance}), threshold {threshold:.2} for the {worth:.0} independent values that errors of autocorrelation              {rho:.2} leave",
+            "forecasts and actual values of {} steps are {distance:.2} apart (p {adjusted:.3}{of_days}, drift below \
+             {significance}), threshold {threshold:.2} for the {worth:.0} independent values that errors of autocorrelation \
+             {rho:.2} leave",
             actuals.len(),
         );
         let answer = if adjusted < significance { Answer::Drifted } else { Answer::Stable };

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::regression::{Rows, left_of_days};
 use super::finding::{Answer, Finding};
-use crate::bootstrap::{Plan, Scheme};
+use crate::bootstrap::{self, Plan, Scheme};
 use crate::history::History;
 use crate::series::Definition;
 use crate::table::Table;
@@ -252,16 +252,8 @@ impl Relation {
             })
             .collect();
         let wanted = SHARE * alarms_a_year * YEARS as f64;
-        let raised = |threshold: f64| Self { threshold, ..self.clone() }.episodes(&left).len() as f64;
-        let (mut low, mut high) = (LEAST_THRESHOLD, 50.0);
-        if raised(low) <= wanted {
-            return low;
-        }
-        for _ in 0..20 {
-            let middle = 0.5 * (low + high);
-            if raised(middle) > wanted { low = middle } else { high = middle }
-        }
-        high
+        let raised = |threshold: f64| Self { threshold, ..self.clone() }.episodes(&left).len();
+        bootstrap::threshold(LEAST_THRESHOLD, wanted, raised)
     }
 }
 

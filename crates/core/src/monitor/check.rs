@@ -1,6 +1,9 @@
 //! One check: score what arrived, compare, judge, decide.
 
-use super::report::{Diagnosis, Expected, Report, Scores};
+mod diagnosis;
+
+use self::diagnosis::{broken, diagnosis};
+use super::report::{Expected, Report, Scores};
 use super::{Pending, Phase, State, days_kept, retraining_id, watched_days};
 use crate::CODE_VERSION;
 use crate::artifact::{Artifact, Kind};
@@ -17,7 +20,7 @@ use crate::policy::{self, Basis, Decision, Trigger};
 use crate::probation::{self, Look};
 use crate::series::{Definition, Quantity, SeriesId};
 use crate::skill::{self, DayScore, Skill, Yardstick};
-use crate::time::{DAY, HOUR, Timestamp};
+use crate::time::{DAY, Timestamp};
 
 /// What a check looks at, loaded for it.
 #[derive(Clone, Debug)]
@@ -82,7 +85,10 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     next.forget_old(now, definition);
 
     let mut report = compare(&next, inputs);
-    let basis = basis(&next, inputs, &report);
+    let broken = broken(inputs, report.relation.as_ref());
+    let distributions: Vec<Finding> = report.data.iter().chain(&report.prediction).cloned().collect();
+    report.diagnosis = Some(diagnosis(broken.is_some(), &distributions, &report.skill));
+    let basis = basis(&next, inputs, &report, broken);
     let decision = match definition.quantity {
         Quantity::Weather => Decision::Wait { reason: "weather forecasts are there for other series".to_owned() },
         Quantity::Intensity | Quantity::Emission => policy::decide(&definition.policy, &next.past(), &basis, now),
@@ -177,24 +183,14 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
     let skill = skill::judge(&state.days, yardstick(inputs.model), own, now, &definition.drift);
     let skill = if state.alarmed || brings_news(state, inputs) { skill } else { skill.of_a_back_fill() };
     let newest = inputs.forecasts.iter().map(|(_, forecast)| forecast).max_by_key(|forecast| forecast.origin);
-    let diagnosis = diagnosis(inputs, &data, &prediction, relation.as_ref(), &skill);
     Report {
-        series: definition.id.clone(),
-        batch: inputs.batch.clone(),
-        model: state.serving.as_ref().map(|s| s.model.clone()),
         window: (window_start, now),
         data,
         prediction,
         columns,
         relation,
-        skill,
-        diagnosis: Some(diagnosis),
         expected: newest.map(Expected::of).unwrap_or_default(),
-        basis: None,
-        decision: None,
-        retraining: None,
-        remark: None,
-        code_version: CODE_VERSION.to_owned(),
+        ..Report::of(state, &definition.id, inputs.batch, skill)
     }
 }
 
@@ -215,65 +211,9 @@ fn relation_of(model: &Model, inputs: &Inputs<'_>) -> Finding {
     }
 }
 
-/// What the answers come to: the worst that is sure, bad data before all else.
-fn diagnosis(
-    inputs: &Inputs<'_>,
-    data: &[Finding],
-    prediction: &[Finding],
-    relation: Option<&Finding>,
-    skill: &Skill,
-) -> Diagnosis {
-    let drifted = |finding: &Finding| finding.answer == Answer::Drifted;
-    if broken(inputs, relation).is_some() {
-        return Diagnosis::DataBroken;
-    }
-    match skill.answer {
-        Answer::Drifted => Diagnosis::ModelWorse,
-        _ if skill.is_harder() => Diagnosis::WorldHarder,
-        _ if data.iter().chain(prediction).any(drifted) => Diagnosis::InputChanged,
-        Answer::InsufficientData => Diagnosis::InsufficientData,
-        Answer::Stable => Diagnosis::Steady,
-    }
-}
-
-/// The share of refused rows in a batch from which nothing is trained on it.
-const REFUSED_SHARE: f64 = 0.1;
-
-/// Why the data cannot be trained on, where it cannot.
-fn broken(inputs: &Inputs<'_>, relation: Option<&Finding>) -> Option<String> {
-    let (rows, refused) = inputs.rows;
-    if refused as f64 > REFUSED_SHARE * (rows + refused) as f64 {
-        return Some(format!("{refused} of {} rows of the batch were refused", rows + refused));
-    }
-    if let Some(stuck) = stuck(inputs) {
-        return Some(stuck);
-    }
-    relation
-        .filter(|finding| finding.answer == Answer::Drifted)
-        .map(|finding| format!("{}: see whether the feed is right, then ask with `aria retrain`", finding.reason))
-}
-
 /// Whether the batch brought hours newer than those before it.
 fn brings_news(state: &State, inputs: &Inputs<'_>) -> bool {
     state.origin.is_none_or(|origin| inputs.batch.origin > origin)
-}
-
-/// That the newest values stand still, as those of a feed that hands in a row at a time, in which the contract sees
-/// none.
-fn stuck(inputs: &Inputs<'_>) -> Option<String> {
-    if inputs.definition.quantity == Quantity::Weather {
-        return None;
-    }
-    let (history, hours) = (inputs.history, inputs.definition.contract.stuck_hours);
-    let steps = (i64::from(hours) * HOUR / history.cadence().seconds()) as usize;
-    let newest = history.values().last().copied().filter(|value| value.is_finite())?;
-    let same = history.values().iter().rev().take_while(|value| **value == newest).count();
-    let before = &history.values()[..history.values().len() - same];
-    let still = before.chunk_by(|a, b| a == b).map(<[f64]>::len).max()?;
-    (hours > 0 && same >= steps.max(6).max(2 * still)).then(|| {
-        let since = history.end().plus(-(same as i64) * history.cadence().seconds());
-        format!("the newest {same} values are all {newest}, since {since}, as from a stuck meter")
-    })
 }
 
 /// What the window's steps were forecast to be and what came, by day of the horizon.
@@ -296,7 +236,7 @@ fn columns(model: &Model, inputs: &Inputs<'_>, met: &[Vec<Met>]) -> Vec<Column> 
     drift::columns::columns(reference, inputs.history, met, inputs.definition)
 }
 
-fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
+fn basis(state: &State, inputs: &Inputs<'_>, report: &Report, broken: Option<String>) -> Basis {
     let Skill { answer, reason, .. } = &report.skill;
     let drifted: Vec<&str> = report
         .data
@@ -318,7 +258,7 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report) -> Basis {
         history_needed: inputs.definition.forecast.history_days,
         new_days: inputs.history.between(since, inputs.history.end()).measured_days(),
         brings_news: brings_news(state, inputs),
-        broken: broken(inputs, report.relation.as_ref()),
+        broken,
         skill_alarm: (*answer == Answer::Drifted || young_fell).then(|| reason.clone()),
         drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),
     }
@@ -383,25 +323,8 @@ pub fn pass_over(
     reason: &str,
 ) -> Result<Checked, MonitorError> {
     let reason = format!("the batch could not be checked: {reason}");
-    let skill = Skill::unknown(reason.clone());
-    let report = Report {
-        series: series.clone(),
-        batch: batch.clone(),
-        model: state.serving.as_ref().map(|s| s.model.clone()),
-        window: (batch.origin, batch.origin),
-        data: Vec::new(),
-        prediction: Vec::new(),
-        columns: Vec::new(),
-        relation: None,
-        skill,
-        diagnosis: None,
-        expected: Vec::new(),
-        basis: None,
-        decision: None,
-        retraining: None,
-        remark: Some(reason.clone()),
-        code_version: CODE_VERSION.to_owned(),
-    };
+    let report = Report::of(state, series, batch, Skill::unknown(reason.clone()));
+    let report = Report { remark: Some(reason.clone()), ..report };
     let report = Artifact::document(Kind::Report, series, &report)?;
     let verdict = Verdict::Wait { reason };
     let fact = Fact::DriftChecked(DriftChecked { batch: batch.clone(), report: report.name.clone(), verdict });

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::State;
+use crate::CODE_VERSION;
 use crate::artifact::Ref;
 use crate::document::Document;
 use crate::drift::Finding;
@@ -107,6 +109,30 @@ fn expected_error(point: &Point) -> f64 {
     let of_95 = half(point.lower_95, point.upper_95);
     let middles = [(0.5, of_50 / 2.0), (0.3, (of_50 + of_80) / 2.0), (0.15, (of_80 + of_95) / 2.0)];
     middles.iter().map(|(share, middle)| share * middle).sum::<f64>() + 0.05 * (of_95 + (of_95 - of_80) / 2.0)
+}
+
+impl Report {
+    /// What a report says before anything was compared.
+    pub(super) fn of(state: &State, series: &SeriesId, batch: &BatchId, skill: Skill) -> Self {
+        Self {
+            series: series.clone(),
+            batch: batch.clone(),
+            model: state.serving.as_ref().map(|serving| serving.model.clone()),
+            window: (batch.origin, batch.origin),
+            data: Vec::new(),
+            prediction: Vec::new(),
+            columns: Vec::new(),
+            relation: None,
+            skill,
+            diagnosis: None,
+            expected: Vec::new(),
+            basis: None,
+            decision: None,
+            retraining: None,
+            remark: None,
+            code_version: CODE_VERSION.to_owned(),
+        }
+    }
 }
 
 impl Document for Report {

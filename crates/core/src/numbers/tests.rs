@@ -1,3 +1,5 @@
+//! Numbers and texts of files of any layout.
+
 use polars::prelude::{Column as Stored, IntoSeries, NamedFrom, Series, TimeZone};
 
 use super::*;

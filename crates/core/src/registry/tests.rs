@@ -1,3 +1,5 @@
+//! Models, takeovers and changes by hand, in whatever order they are told.
+
 use super::*;
 use crate::artifact::{Format, Kind};
 

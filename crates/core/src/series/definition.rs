@@ -117,6 +117,8 @@ pub struct Contract {
 
 /// The longest that a real series of hours stood still in three years on eight grids is three hours.
 const USUAL_STANDSTILL: u32 = 6;
+/// The fewest steps of one value that are a stuck meter, however long a step is.
+const FEWEST_STUCK: usize = 6;
 
 /// Left out where it is stored, so that a definition without it keeps its bytes.
 fn is_usual_standstill(hours: &u32) -> bool {
@@ -316,6 +318,16 @@ pub enum DefinitionError {
     /// Fields have impossible values; all of them are named.
     #[error("{}", .0.iter().map(|f| format!("{}: {}", f.field, f.problem)).collect::<Vec<_>>().join("; "))]
     Faults(Vec<Fault>),
+}
+
+impl Contract {
+    /// The fewest equal values in a row that are a stuck meter, where such have stood still for `still` steps; none where
+    /// no number of them is.
+    pub fn fewest_stuck(&self, cadence: Cadence, still: usize) -> Option<usize> {
+        let steps = (i64::from(self.stuck_hours) * HOUR / cadence.seconds()) as usize;
+        // Twice as long as values have stood still: those of days that are given by the hour always do.
+        (self.stuck_hours > 0).then(|| steps.max(FEWEST_STUCK).max(still.saturating_mul(2)))
+    }
 }
 
 impl Definition {

@@ -13,20 +13,20 @@ use serde::{Deserialize, Serialize};
 
 use super::trace::{self, Bound, Day, Run};
 use super::{DayScore, Errors};
-use crate::bootstrap::{Plan, Scheme};
+use crate::bootstrap::{self, Plan, Scheme};
 use crate::series::Drift;
 use crate::time::Timestamp;
 
 /// Scored days that a yardstick is made of at least: half a year, as a shorter past has seen too little.
-pub const FEWEST_DAYS: usize = 182;
+const FEWEST_DAYS: usize = 182;
 /// Days of a block of the bootstrap: weather that makes errors alike lasts a week or two.
 const BLOCK_DAYS: usize = 14;
 /// Years that the bootstrap draws.
 const YEARS: usize = 200;
 /// Days of a drawn year.
 const YEAR_DAYS: usize = 365;
-/// The share of the allowed alarms that the past may have raised: what comes is less even than what was, by as much on
-/// the grids of 2022 beside references of 2021.
+/// The share of the allowed alarms that the past may have raised: what comes is less even than what was. Chosen so that
+/// references of 2021 raise no more than is allowed on the grids of 2022, which all of it would exceed.
 const CAUTION: f64 = 0.02;
 /// The seed of the bootstrap: the same past gives the same threshold.
 const SEED: u64 = 0;
@@ -180,13 +180,7 @@ impl Yardstick {
             return f64::MAX;
         };
         let drawn: Vec<Day> = plan.places(SEED, 0).into_iter().filter_map(|place| past.get(place).copied()).collect();
-        let (mut low, mut high) = (0.0, 100.0);
-        for _ in 0..30 {
-            let threshold = 0.5 * (low + high);
-            let raised = trace::alarms(&drawn, Bound { threshold, ..self.bound() }).len();
-            if raised as f64 > wanted { low = threshold } else { high = threshold }
-        }
-        high
+        bootstrap::threshold(0.0, wanted, |threshold| trace::alarms(&drawn, Bound { threshold, ..self.bound() }).len())
     }
 
     fn past(&self, by_target: &BTreeMap<Timestamp, Vec<&DayScore>>) -> Vec<Day> {

@@ -153,7 +153,12 @@ fn of_categories(
             Some(test) => (test.statistic, Some(test.p_value()), SHARES),
             None => return undefined(),
         },
-        _ => {
+        Statistic::Ks
+        | Statistic::Wasserstein
+        | Statistic::WassersteinNormed
+        | Statistic::CramerVonMises
+        | Statistic::AndersonDarling
+        | Statistic::Energy => {
             let reason = "it is text, and this statistic is of numbers".to_owned();
             return Figure { evidence: Err(reason), ..Figure::default() };
         }

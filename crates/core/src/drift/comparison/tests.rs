@@ -1,3 +1,5 @@
+//! Two tables side by side: answers, and where there is none.
+
 use super::*;
 use crate::series::Definition;
 

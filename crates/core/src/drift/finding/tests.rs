@@ -1,3 +1,5 @@
+//! What a window, and forecasts beside what came, are found to be.
+
 use super::*;
 use crate::series::Definition;
 use crate::time::{DAY, HOUR};

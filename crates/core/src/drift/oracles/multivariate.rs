@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::close;
+use super::{all_close, close};
 use crate::accuracy;
 use crate::drift::classifier::{self, Settings};
 use crate::drift::logistic::Logistic;
@@ -97,7 +97,7 @@ fn the_domain_classifiers_areas_are_scikit_learns_on_the_same_blocks() {
         let settings = Settings { folds: case.folds, penalty: case.penalty };
         let found = classifier::compare(&rows(&case.reference), &rows(&case.current), settings).unwrap();
         close(found.auc, case.auc, 1e-9, &case.name);
-        found.folds.iter().zip(&case.areas).for_each(|(f, e)| close(*f, *e, 1e-9, &case.name));
+        all_close(&found.folds, &case.areas, 1e-9, &case.name);
     }
 }
 
@@ -110,7 +110,7 @@ fn the_regressions_weights_are_scikit_learns() {
         let standardised: Vec<Vec<f64>> = both.iter().map(|row| classifier::standardise(row, &scales)).collect();
         let labels: Vec<bool> = (0..both.len()).map(|place| place >= reference.len()).collect();
         let fitted = Logistic::fit(&standardised, &labels, case.penalty).unwrap();
-        fitted.weights().iter().zip(&case.weights).for_each(|(f, e)| close(*f, *e, 1e-9, &case.name));
+        all_close(fitted.weights(), &case.weights, 1e-9, &case.name);
     }
 }
 

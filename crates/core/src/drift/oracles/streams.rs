@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::close;
+use super::{all_close, close};
 use crate::drift::adwin::{self, Adwin};
 use crate::drift::cusum::{self, Cusum};
 use crate::drift::kswin::{self, Kswin};
@@ -89,13 +89,13 @@ fn check<S>(table: &Table, case: &Case<S>, mut step: impl FnMut(f64) -> (bool, V
         }
         sums.iter_mut().zip(&state).for_each(|(sum, shown)| *sum += shown);
         if let Some(expected) = next.filter(|expected| expected[0] == place as f64) {
-            state.iter().zip(&expected[1..]).for_each(|(f, e)| close(*f, *e, 1e-9, &format!("{name} at {place}")));
+            all_close(&state, &expected[1..], 1e-9, &format!("{name} at {place}"));
             next = states.next();
         }
     }
     assert_eq!(detections, case.detections, "{name}");
     assert!(next.is_none(), "{name}: {next:?} was not reached");
-    sums.iter().zip(&case.sums).for_each(|(f, e)| close(*f, *e, 1e-9, &format!("{name}, sum of all states")));
+    all_close(&sums, &case.sums, 1e-9, &format!("{name}, sum of all states"));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn kswin_detects_what_rivers_does_with_the_values_that_river_drew() {
             }
         }
         assert_eq!(detections, case.detections, "{}", case.stream);
-        p_values.iter().zip(&case.p_values).for_each(|(f, e)| close(*f, *e, 1e-9, &case.stream));
+        all_close(&p_values, &case.p_values, 1e-9, &case.stream);
     }
 }
 

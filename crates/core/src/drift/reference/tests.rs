@@ -1,3 +1,5 @@
+//! What a reference keeps of training data, and what it refuses to learn from.
+
 use proptest::prelude::*;
 
 use super::*;

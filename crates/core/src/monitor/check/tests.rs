@@ -6,7 +6,7 @@ use crate::document;
 use crate::event::Cause;
 use crate::forecast::tests::{definition, simulated, start};
 use crate::forecast::{Point, baseline};
-use crate::monitor::Serving;
+use crate::monitor::{Diagnosis, Serving};
 use crate::skill::DayScore;
 use crate::skill::tests::{as_usual, worse};
 use crate::time::Cadence;
@@ -314,4 +314,57 @@ fn refused_rows_keep_an_alarm_from_training_on_them() {
     assert_eq!(request_of(&broken), None);
     let report: Report = document::decode(&broken.artifacts[0].bytes).unwrap();
     assert_eq!(report.diagnosis, Some(Diagnosis::DataBroken));
+}
+
+#[test]
+fn values_that_stand_still_row_by_row_are_broken_data_once_they_have_for_long_enough() {
+    let (definition, history) = daily();
+    let of = |days: usize| {
+        let mut values = history.values().to_vec();
+        let from = values.len() - days;
+        values[from..].fill(250.0);
+        let history = History::new(history.start(), Cadence::Day, values);
+        let batch = batch(2, at(DAYS));
+        let (definition, history) = (&definition, &history);
+        let inputs =
+            Inputs { definition, batch: &batch, rows: (1, 0), history, companions: &[], model: None, forecasts: &[] };
+        diagnosis::broken(&inputs, None)
+    };
+    // Six steps, however long one is.
+    assert_eq!(of(5), None);
+    let since = at(DAYS - 6);
+    assert_eq!(of(6), Some(format!("the newest 6 values are all 250, since {since}, as from a stuck meter")));
+}
+
+#[test]
+fn a_level_that_moved_alone_is_broken_data_and_its_words_say_what_to_do() {
+    let (definition, history) = daily();
+    let batch = batch(2, at(DAYS));
+    let inputs = Inputs {
+        definition: &definition,
+        batch: &batch,
+        rows: (1, 0),
+        history: &history,
+        companions: &[],
+        model: None,
+        forecasts: &[],
+    };
+    let finding = |answer| Finding { answer, ..relation::insufficient("a fifth above".to_owned()) };
+    let told = diagnosis::broken(&inputs, Some(&finding(Answer::Drifted))).unwrap();
+    assert_eq!(told, "a fifth above: see whether the feed is right, then ask with `aria retrain`");
+    assert_eq!(diagnosis::broken(&inputs, Some(&finding(Answer::Stable))), None);
+}
+
+#[test]
+fn a_diagnosis_is_the_worst_of_what_is_sure() {
+    let skill = |answer, world| Skill { answer, world, ..Skill::unknown(String::new()) };
+    let moved = [Finding { answer: Answer::Drifted, ..relation::insufficient(String::new()) }];
+    let (stable, worse) = (skill(Answer::Stable, Some(1.0)), skill(Answer::Drifted, Some(2.0)));
+    let told = |is_broken, moved: &[Finding], skill: &Skill| diagnosis::diagnosis(is_broken, moved, skill);
+    assert_eq!(told(true, &moved, &worse), Diagnosis::DataBroken);
+    assert_eq!(told(false, &moved, &worse), Diagnosis::ModelWorse);
+    assert_eq!(told(false, &moved, &skill(Answer::Stable, Some(1.3))), Diagnosis::WorldHarder);
+    assert_eq!(told(false, &moved, &stable), Diagnosis::InputChanged);
+    assert_eq!(told(false, &[], &stable), Diagnosis::Steady);
+    assert_eq!(told(false, &[], &skill(Answer::InsufficientData, None)), Diagnosis::InsufficientData);
 }

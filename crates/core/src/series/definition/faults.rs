@@ -104,7 +104,8 @@ impl Definition {
             "must exceed policy.cooldown_days",
         );
         faults.check("policy.give_up_after", policy.give_up_after > 0, "must be at least 1");
-        // Fewer days cannot be compared, and of older ones the monitor forgets the forecasts.
+        // Eight days are the fewest that can be compared, and two may lack a forecast or hours. Longer than twice the
+        // window a model is young no more.
         let longest = self.drift.window_days.saturating_mul(2).max(USUAL_PROBATION);
         let probation = policy.probation_days;
         faults.check(
