@@ -20,6 +20,8 @@ mod hand;
 mod reason;
 mod told;
 
+use std::time::Duration;
+
 use anyhow::bail;
 use aria_core::document::Document;
 use aria_core::outbox::{BY_HAND, WithOutbox};
@@ -31,6 +33,8 @@ use serde::Serialize;
 
 /// How often a change by hand is decided anew where a service moved the cell first.
 const TRIES: u32 = 20;
+/// Between two of them: the services settle their facts within milliseconds of a change.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The events that the log holds, in its order. Unreadable ones are warned of and passed over: an operator has to see
 /// the rest.

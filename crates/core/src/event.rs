@@ -252,6 +252,9 @@ pub struct ModelRejected {
     pub evaluation: Option<Ref>,
     /// Why.
     pub reason: String,
+    /// The model that serves, where a person changed or held it while the challenger was trained: nothing was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Ref>,
 }
 
 /// A forecast was made.

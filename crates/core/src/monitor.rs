@@ -52,6 +52,9 @@ pub struct State {
     /// Whether the newest check that brought newer hours raised the skill alarm.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alarmed: bool,
+    /// Whether the newest check that brought newer hours found that the level moved while its covariates did not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub level_moved: bool,
     /// A retraining that is due and has to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred: Option<Trigger>,
@@ -218,6 +221,9 @@ pub enum RefusedByHand {
     /// A person asked on the same data before, and would get the same model again.
     #[error("retraining {0} was asked for on the same data before: hand in a batch first")]
     Repeated(String),
+    /// A person holds the serving model in its place: no other would take over.
+    #[error("the serving model is pinned, and no other would take over: `aria unpin` it first")]
+    Pinned,
     /// One is in flight; there is at most one.
     #[error("retraining {0} is in flight: wait for its end")]
     InFlight(String),
@@ -243,6 +249,9 @@ pub fn ask_by_hand(
     }
     if state.outbox.as_ref().is_some_and(|outbox| !outbox.settled) {
         return Err(RefusedByHand::Unpublished);
+    }
+    if state.serving.as_ref().is_some_and(|serving| serving.pinned) {
+        return Err(RefusedByHand::Pinned);
     }
     if let Some(before) = state.asked_by_hand.as_ref().filter(|before| &before.snapshot == snapshot) {
         return Err(RefusedByHand::Repeated(before.id.0.clone()));

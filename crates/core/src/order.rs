@@ -48,8 +48,14 @@ impl<'a> Order<'a> {
                 }
                 Promotion::Rollback { .. } => None,
             },
-            Fact::ModelRejected(rejected) => Self::with_incumbent(&rejected.retraining, &rejected.reason),
-            Fact::TrainingFailed(failed) => Self::with_incumbent(&failed.retraining, &failed.reason),
+            Fact::ModelRejected(rejected) => {
+                let serving = rejected.serving.as_ref().or(rejected.retraining.incumbent.as_ref());
+                Self::without_a_new_model(&rejected.retraining, serving, &rejected.reason)
+            }
+            Fact::TrainingFailed(failed) => {
+                let serving = failed.retraining.incumbent.as_ref();
+                Self::without_a_new_model(&failed.retraining, serving, &failed.reason)
+            }
             Fact::BatchReceived(_)
             | Fact::BatchAccepted(_)
             | Fact::BatchRejected(_)
@@ -63,12 +69,12 @@ impl<'a> Order<'a> {
 
     /// The best there is after a retraining brought no new model: the one that served, which says if it is known to be
     /// drifted.
-    fn with_incumbent(retraining: &'a Retraining, reason: &'a str) -> Option<Self> {
+    fn without_a_new_model(retraining: &'a Retraining, serving: Option<&'a Ref>, reason: &'a str) -> Option<Self> {
         let degraded = match retraining.cause {
             Cause::SkillFell | Cause::Drifted => Some(format!("{}; no better model: {reason}", retraining.evidence)),
             Cause::FirstModel | Cause::Scheduled | Cause::ByHand => None,
         };
-        let means = match &retraining.incumbent {
+        let means = match serving {
             Some(name) => Means::Model { name, degraded },
             None => Means::Nothing { reason },
         };
@@ -80,7 +86,7 @@ impl<'a> Order<'a> {
 mod tests {
     use super::*;
     use crate::artifact::{Format, Kind};
-    use crate::event::{DriftChecked, ModelPromoted, RetrainingId, TrainingFailed};
+    use crate::event::{DriftChecked, ModelPromoted, ModelRejected, RetrainingId, TrainingFailed};
     use crate::time::Timestamp;
 
     fn named(kind: Kind, content: &[u8]) -> Ref {
@@ -117,6 +123,25 @@ mod tests {
         let old = named(Kind::Model, b"old");
         let means = Means::Model { name: &old, degraded: None };
         assert_eq!(Order::of(&fact), Some(Order { batch: &batch(), means }));
+    }
+
+    #[test]
+    fn a_batch_whose_retraining_a_person_overtook_is_forecast_by_the_model_that_serves() {
+        let (old, put_back) = (named(Kind::Model, b"old"), named(Kind::Model, b"put back"));
+        let rejected = |serving: Option<&Ref>| {
+            Fact::ModelRejected(ModelRejected {
+                retraining: retraining(Cause::Scheduled, Some(batch())),
+                model: named(Kind::Model, b"new"),
+                evaluation: None,
+                reason: "why".into(),
+                serving: serving.cloned(),
+            })
+        };
+        let by = |fact: &Fact| match Order::of(fact).unwrap().means {
+            Means::Model { name, .. } => name.clone(),
+            Means::Nothing { reason } => panic!("{reason}"),
+        };
+        assert_eq!((by(&rejected(None)), by(&rejected(Some(&put_back)))), (old, put_back));
     }
 
     #[test]

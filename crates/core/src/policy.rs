@@ -87,6 +87,9 @@ fn without_model(policy: &Policy, past: &Past, basis: &Basis, now: Timestamp) ->
             reason: format!("{known} of the {needed} days of history for a first model are there"),
         };
     }
+    if let Some(why) = &basis.broken {
+        return Decision::Wait { reason: format!("no first model is trained on broken data: {why}") };
+    }
     // A longer history is new evidence by itself, so the pause does not grow, and without a model there is no forecast.
     match pause(policy, &Past { failures: 0, ..past.clone() }, now) {
         Some(reason) => Decision::Wait { reason: format!("no model has been promoted; {reason}") },

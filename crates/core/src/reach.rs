@@ -63,8 +63,8 @@ impl Names for Event {
             Fact::ModelPromoted(ModelPromoted { number: _, model, previous, by, pinned: _ }) => {
                 [vec![model], optional(previous.as_ref()), by.names()].concat()
             }
-            Fact::ModelRejected(ModelRejected { retraining, model, evaluation, reason: _ }) => {
-                [retraining.names(), vec![model], optional(evaluation.as_ref())].concat()
+            Fact::ModelRejected(ModelRejected { retraining, model, evaluation, reason: _, serving }) => {
+                [retraining.names(), vec![model], optional(evaluation.as_ref()), optional(serving.as_ref())].concat()
             }
             Fact::ForecastIssued(ForecastIssued { batch, forecast, model, degraded: _ }) => {
                 [batch.names(), vec![forecast, model]].concat()

@@ -79,6 +79,9 @@ pub struct Version {
     pub evaluation: Option<Ref>,
     /// Why it did not take over; none where it did.
     pub rejected: Option<String>,
+    /// The model that served, where a person changed or held it while this one was trained: nothing was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Ref>,
 }
 
 /// One change of the serving model.

@@ -217,6 +217,21 @@ pub async fn forecast(artifacts: &Artifacts, name: &Ref) -> Result<(Issued, Fore
     Ok((issued, values))
 }
 
+/// The values of a forecast; none where they cannot be read for good, which the log tells.
+///
+/// # Errors
+/// Where the store serves nobody for now.
+pub async fn forecast_if_readable(artifacts: &Artifacts, name: &Ref) -> Result<Option<Forecast>, LibraryError> {
+    match forecast(artifacts, name).await {
+        Ok((_, forecast)) => Ok(Some(forecast)),
+        Err(error) if error.is_transient() => Err(error),
+        Err(error) => {
+            tracing::warn!(forecast = %name, error = &error as &dyn std::error::Error, "the forecast cannot be read");
+            Ok(None)
+        }
+    }
+}
+
 /// Tables as they are stored, in the given order.
 ///
 /// # Errors

@@ -87,8 +87,9 @@ impl Drift {
         };
         let mut forecasts = Vec::new();
         for pending in &state.forecasts {
-            let (_, forecast) = library::forecast(artifacts, &pending.forecast).await?;
-            forecasts.push((pending.clone(), forecast));
+            // One that can be read no more is not scored; the batches of the weeks in which it is watched are checked.
+            let known = library::forecast_if_readable(artifacts, &pending.forecast).await?;
+            forecasts.extend(known.map(|forecast| (pending.clone(), forecast)));
         }
         let (state, accepted, cause) = (state.clone(), accepted.clone(), cause.to_owned());
         let looked_at = move || {

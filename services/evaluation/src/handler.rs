@@ -34,11 +34,15 @@ impl Evaluation {
             Claim::Not(outcome) => return Ok(outcome),
         };
         let version = match (&registry.document.pin, &registry.document.champion) {
-            (Some(pin), _) => {
-                refused(delivery, trained, &format!("the serving model is pinned by a person: {}", pin.reason))
+            (Some(pin), serving) => {
+                let reason = format!("the serving model is pinned by a person: {}", pin.reason);
+                Version { serving: serving.clone(), ..refused(delivery, trained, &reason) }
             }
             (None, champion) if champion == &trained.retraining.incumbent => self.compare(delivery, trained).await?,
-            (None, _) => refused(delivery, trained, "the serving model changed while the challenger was trained"),
+            (None, serving) => {
+                let reason = "the serving model changed while the challenger was trained";
+                Version { serving: serving.clone(), ..refused(delivery, trained, reason) }
+            }
         };
         self.move_to(delivery, trained, &registry, version).await
     }
@@ -154,7 +158,16 @@ impl Handler for Evaluation {
         match &delivery.event.fact {
             Fact::ModelTrained(trained) => self.refuse(delivery, trained, reason).await,
             Fact::PerformanceScored(scored) => probation::give_up(&self.stores, delivery, scored, reason).await,
-            _ => Ok(Outcome::Done(Vec::new())),
+            Fact::BatchReceived(_)
+            | Fact::BatchAccepted(_)
+            | Fact::BatchRejected(_)
+            | Fact::DriftChecked(_)
+            | Fact::RetrainingRequested(_)
+            | Fact::TrainingFailed(_)
+            | Fact::ModelPromoted(_)
+            | Fact::ModelRejected(_)
+            | Fact::ForecastIssued(_)
+            | Fact::ForecastWithheld(_) => Ok(Outcome::Done(Vec::new())),
         }
     }
 }
@@ -168,6 +181,7 @@ fn version(delivery: &Delivery, trained: &ModelTrained, evaluation: Option<Ref>,
         at: delivery.event.as_of,
         evaluation,
         rejected,
+        serving: None,
     }
 }
 
@@ -193,6 +207,7 @@ fn told(delivery: &Delivery, trained: &ModelTrained, version: &Version, registry
                 .rejected
                 .clone()
                 .unwrap_or_else(|| "the registry does not know how it took over".to_owned()),
+            serving: version.serving.clone(),
         }),
     };
     Outcome::Done(vec![Event { fact, ..delivery.event.clone() }])

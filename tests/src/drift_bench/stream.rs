@@ -271,7 +271,7 @@ fn retraining(world: &World, cause: Cause, at: Timestamp) -> Retraining {
 }
 
 fn rejected(retraining: Retraining, model: Ref, reason: String) -> Fact {
-    Fact::ModelRejected(ModelRejected { retraining, model, evaluation: None, reason })
+    Fact::ModelRejected(ModelRejected { retraining, model, evaluation: None, reason, serving: None })
 }
 
 /// The name of an artifact that nobody reads.

@@ -11,7 +11,7 @@ use aria_io::runtime::Edges;
 use aria_io::stores::Held;
 use serde_json::json;
 
-use super::{TRIES, is_conflict, must_be_known, print_json, publish_outbox};
+use super::{PAUSE, TRIES, is_conflict, must_be_known, print_json, publish_outbox};
 
 /// Changes the serving model of a series as `decide` says, and tells everybody.
 ///
@@ -42,7 +42,13 @@ async fn move_registry(
     let at = head.document.end.context("the series has no data")?;
     for _ in 0..TRIES {
         let held: Held<Registry> = stores.registry.load(series).await?;
-        let (next, moved) = decide(&held.document, at)?;
+        let (next, moved) = match decide(&held.document, at) {
+            Err(HandError::Unpublished) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            decided => decided?,
+        };
         let readable: Result<Model, _> = edges.artifacts.get_document(&moved.to).await;
         readable.with_context(|| format!("model {} cannot serve", moved.to.sha256.short()))?;
         match stores.registry.store(series, held.revision, &next).await {

@@ -173,6 +173,7 @@ mod tests {
             at: "2021-03-01".parse().unwrap(),
             evaluation: None,
             rejected: rejected.map(str::to_owned),
+            serving: None,
         }
     }
 

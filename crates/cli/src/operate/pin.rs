@@ -8,8 +8,8 @@ use super::reason::reason;
 use super::rollback::digest;
 use crate::platform::Place;
 
-/// Holds the serving model, or the named one, in its place: nothing takes over from it by itself, and nothing is
-/// trained but by hand.
+/// Holds the serving model, or the named one, in its place: nothing takes over from it, and nothing is trained until
+/// `aria unpin`.
 #[derive(Args, Debug)]
 pub struct Pin {
     #[command(flatten)]

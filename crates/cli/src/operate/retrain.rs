@@ -1,11 +1,10 @@
 //! `aria retrain`: a new model asked for by a person.
 
-use std::time::Duration;
-
 use anyhow::{Context, bail};
 use aria_core::event::{Event, Fact};
 use aria_core::head::Head;
 use aria_core::monitor::{self, RefusedByHand, State};
+use aria_core::registry::Registry;
 use aria_core::series::SeriesId;
 use aria_io::runtime::Edges;
 use aria_io::stores::Held;
@@ -13,11 +12,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::reason::reason;
-use super::{TRIES, is_conflict, must_be_known, print_json, publish_outbox};
+use super::{PAUSE, TRIES, is_conflict, must_be_known, print_json, publish_outbox};
 use crate::platform::Place;
-
-/// The services settle their facts within milliseconds of a change.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// Asks for a new model, trained on everything the series has.
 #[derive(Args, Debug)]
@@ -66,6 +62,11 @@ impl Retrain {
             let held: Held<State> = stores.monitors.load(&self.series).await?;
             let snapshot = head.document.snapshot.as_ref().context(RefusedByHand::NoData)?;
             let state = &held.document;
+            // The monitor learns of a pin a moment after the registry.
+            let registry: Held<Registry> = stores.registry.load(&self.series).await?;
+            if registry.document.pin.is_some() {
+                return Err(RefusedByHand::Pinned.into());
+            }
             if let Some(busy) = busy(&head.document, state) {
                 why = busy;
                 tokio::time::sleep(PAUSE).await;

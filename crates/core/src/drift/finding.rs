@@ -158,6 +158,18 @@ impl Channel<'_> {
 }
 
 impl Finding {
+    /// The same where the batch only made up for the past: a back-fill raises no alarm by itself.
+    #[must_use]
+    pub fn of_a_back_fill(self) -> Self {
+        match self.answer {
+            Answer::Drifted => {
+                let reason = format!("{}; a back-fill raises no alarm by itself", self.reason);
+                Self { answer: Answer::Stable, reason, ..self }
+            }
+            Answer::Stable | Answer::InsufficientData => self,
+        }
+    }
+
     fn above(statistic: String, value: f64, threshold: f64, reason: String) -> Self {
         if !value.is_finite() {
             return Self::insufficient(

@@ -86,15 +86,16 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
 
     let mut report = compare(&next, inputs);
     let broken = broken(inputs, report.relation.as_ref());
-    let distributions: Vec<Finding> = report.data.iter().chain(&report.prediction).cloned().collect();
-    report.diagnosis = Some(diagnosis(broken.is_some(), &distributions, &report.skill));
     let basis = basis(&next, inputs, &report, broken);
+    let distributions: Vec<Finding> = report.data.iter().chain(&report.prediction).cloned().collect();
+    report.diagnosis = Some(diagnosis(&basis, &distributions, &report.skill));
     let decision = match definition.quantity {
         Quantity::Weather => Decision::Wait { reason: "weather forecasts are there for other series".to_owned() },
         Quantity::Intensity | Quantity::Emission => policy::decide(&definition.policy, &next.past(), &basis, now),
     };
     if basis.brings_news {
         next.alarmed = report.skill.answer == Answer::Drifted;
+        next.level_moved = report.relation.as_ref().is_some_and(|finding| finding.answer == Answer::Drifted);
     }
     report.basis = Some(basis);
     let series = &definition.id;
@@ -124,7 +125,10 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     if let Some(request) = request {
         next.phase = Phase::Retraining { id: request.id.clone(), held: Some(inputs.batch.sequence) };
         next.last_asked = Some(now);
-        next.asked_at.push(now);
+        if next.serving.is_some() {
+            // The year's budget is for models that replace another.
+            next.asked_at.push(now);
+        }
         next.asked += 1;
         facts.push(Fact::RetrainingRequested(request));
     }
@@ -179,9 +183,11 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
     let met = met(inputs, window_start);
     let prediction = drift::prediction(&met, definition.drift.significance);
     let columns = inputs.model.map(|model| columns(model, inputs, &met)).unwrap_or_default();
+    let brings_news = brings_news(state, inputs);
     let relation = inputs.model.map(|model| relation_of(model, inputs));
+    let relation = if state.level_moved || brings_news { relation } else { relation.map(Finding::of_a_back_fill) };
     let skill = skill::judge(&state.days, yardstick(inputs.model), own, now, &definition.drift);
-    let skill = if state.alarmed || brings_news(state, inputs) { skill } else { skill.of_a_back_fill() };
+    let skill = if state.alarmed || brings_news { skill } else { skill.of_a_back_fill() };
     let newest = inputs.forecasts.iter().map(|(_, forecast)| forecast).max_by_key(|forecast| forecast.origin);
     Report {
         window: (window_start, now),
@@ -189,7 +195,7 @@ fn compare(state: &State, inputs: &Inputs<'_>) -> Report {
         prediction,
         columns,
         relation,
-        expected: newest.map(Expected::of).unwrap_or_default(),
+        expected: newest.map(|forecast| Expected::of(forecast, now)).unwrap_or_default(),
         ..Report::of(state, &definition.id, inputs.batch, skill)
     }
 }
@@ -331,6 +337,7 @@ pub fn pass_over(
     let event = Event { series: series.clone(), as_of: batch.origin, fact };
     let next = State {
         sequence: batch.sequence,
+        origin: state.origin.max(Some(batch.origin)),
         phase: Phase::Forecast { sequence: batch.sequence },
         outbox: Some(Outbox::unsettled(cause, vec![event])),
         ..state.clone()

@@ -23,11 +23,16 @@ pub fn note(state: &State, event: &Event) -> Noted {
     match &event.fact {
         Fact::ForecastIssued(issued) => end_of_batch(state, &issued.batch, Some(&issued.forecast)),
         Fact::ForecastWithheld(withheld) => end_of_batch(state, &withheld.batch, None),
-        Fact::ModelRejected(rejected) => end_of_retraining(state, &rejected.retraining, failed),
+        Fact::ModelRejected(rejected) => {
+            end_of_retraining(state, &rejected.retraining, |next| match rejected.serving {
+                // It says nothing of the retraining that a person had a say meanwhile.
+                Some(_) => may_be_asked_again(next, &rejected.retraining),
+                None => failed(next),
+            })
+        }
         Fact::TrainingFailed(training) => end_of_retraining(state, &training.retraining, |next| {
             failed(next);
-            // What failed may be asked for again.
-            next.asked_by_hand.take_if(|asked| asked.id == training.retraining.id);
+            may_be_asked_again(next, &training.retraining);
         }),
         Fact::ModelPromoted(promoted) => takeover(state, event.as_of, promoted),
         Fact::BatchReceived(_)
@@ -40,9 +45,13 @@ pub fn note(state: &State, event: &Event) -> Noted {
     }
 }
 
-/// The serving model follows the registry's order: an older change of it that is delivered late moves nothing.
+/// The serving model follows the registry's order, change by change: since when a model serves depends on the one before.
 fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
-    let is_newer = state.serving.as_ref().is_none_or(|serving| serving.number < promoted.number);
+    let number = state.serving.as_ref().map_or(0, |serving| serving.number);
+    if promoted.number > number.saturating_add(1) {
+        return Noted::NotYet("the news of an earlier change of the serving model");
+    }
+    let is_newer = promoted.number > number;
     let serve = |next: &mut State| {
         if is_newer {
             let before = next.serving.take();
@@ -51,10 +60,14 @@ fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
                 let failures = before.as_ref().and_then(|serving| serving.probation.as_ref()).map_or(0, |p| p.failures);
                 next.failures = failures.saturating_add(1);
             }
+            let is_another = before.as_ref().is_none_or(|before| before.model != promoted.model);
             next.serving = Some(serving(at, promoted, before, next.failures));
-            // What was due was due for the model before.
-            next.deferred = None;
-            next.alarmed = false;
+            if is_another {
+                // What was due was due for the model before.
+                next.deferred = None;
+                next.alarmed = false;
+                next.level_moved = false;
+            }
         }
     };
     let noted = match &promoted.by {
@@ -123,11 +136,13 @@ fn end_of_retraining(state: &State, retraining: &Retraining, change: impl Fn(&mu
     }
 }
 
-/// A retraining brought no new model. Where a person holds the serving one, it could not have, and says nothing.
 fn failed(next: &mut State) {
-    if !next.serving.as_ref().is_some_and(|serving| serving.pinned) {
-        next.failures = next.failures.saturating_add(1);
-    }
+    next.failures = next.failures.saturating_add(1);
+}
+
+/// A person may ask on the same data again.
+fn may_be_asked_again(next: &mut State, retraining: &Retraining) {
+    next.asked_by_hand.take_if(|asked| asked.id == retraining.id);
 }
 
 impl State {

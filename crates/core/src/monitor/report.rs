@@ -14,7 +14,7 @@ use crate::policy::{Basis, Decision};
 use crate::probation::Look;
 use crate::series::SeriesId;
 use crate::skill::{DayScore, Skill};
-use crate::time::Timestamp;
+use crate::time::{DAY, Timestamp};
 
 /// The report of one check: what was compared with what, what was found, what was decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,15 +89,16 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Of each whole day of a forecast that has not met its hours.
-    pub fn of(forecast: &Forecast) -> Vec<Self> {
+    /// Of each whole day of a forecast whose hours have not all come.
+    pub fn of(forecast: &Forecast, now: Timestamp) -> Vec<Self> {
         let days = forecast.points.chunks_exact(forecast.cadence.per_day());
         let of_day = |(day, points): (usize, &[Point])| Self {
             origin: forecast.origin,
             day: day as u32 + 1,
             mae: points.iter().map(expected_error).sum::<f64>() / points.len() as f64,
         };
-        days.enumerate().map(of_day).collect()
+        let is_to_come = |(day, _): &(usize, &[Point])| forecast.origin.plus((*day as i64 + 1) * DAY) > now;
+        days.enumerate().filter(is_to_come).map(of_day).collect()
     }
 }
 

@@ -41,7 +41,13 @@ fn issued(sequence: u64) -> Event {
 fn rejected(held: Option<u64>) -> Event {
     let model = artifact(Kind::Model, "c");
     let reason = "worse".into();
-    event(Fact::ModelRejected(ModelRejected { retraining: retraining(held), model, evaluation: None, reason }))
+    event(Fact::ModelRejected(ModelRejected {
+        retraining: retraining(held),
+        model,
+        evaluation: None,
+        reason,
+        serving: None,
+    }))
 }
 
 fn retraining_phase(held: Option<u64>) -> State {
@@ -116,8 +122,8 @@ fn a_person_asks_again_on_new_data_or_when_the_training_failed_and_then_under_an
     let state = State { origin: Some(Timestamp::EPOCH), ..State::default() };
     let (in_flight, first) = asked(&state, "s").unwrap();
     let (retraining, reason) = (first.clone(), "worse".to_owned());
-    let fact =
-        ModelRejected { retraining, model: artifact(Kind::Model, "c"), evaluation: None, reason: reason.clone() };
+    let model = artifact(Kind::Model, "c");
+    let fact = ModelRejected { retraining, model, evaluation: None, reason: reason.clone(), serving: None };
     let trained = next(&in_flight, &event(Fact::ModelRejected(fact)));
     assert_eq!(asked(&trained, "s").unwrap_err(), RefusedByHand::Repeated(first.id.0.clone()));
     assert!(asked(&trained, "s with a batch more").is_ok());
@@ -154,7 +160,10 @@ fn by_evaluation() -> Promotion {
 
 #[test]
 fn changes_of_the_serving_model_count_in_the_order_of_the_registry_and_not_of_delivery() {
-    let newer = next(&State::default(), &promoted(2, "b", by_hand()));
+    assert!(matches!(note(&State::default(), &promoted(2, "b", by_hand())), Noted::NotYet(_)));
+    let first = next(&State::default(), &promoted(1, "a", by_hand()));
+    assert!(matches!(note(&first, &promoted(3, "c", by_hand())), Noted::NotYet(_)));
+    let newer = next(&first, &promoted(2, "b", by_hand()));
     assert_eq!(note(&newer, &promoted(1, "a", by_hand())), Noted::Past);
     // A retraining that is in flight ends all the same.
     let waiting = State { phase: Phase::Retraining { id: RetrainingId("r1".into()), held: None }, ..newer };
@@ -178,6 +187,11 @@ fn one_forecast_a_day_is_watched() {
     assert_eq!(next(&again, &issued(1)).forecasts.len(), 1);
 }
 
+/// The same monitor behind a first model.
+fn behind_a_first_model(state: State) -> State {
+    State { serving: next(&State::default(), &promoted(1, "a", by_hand())).serving, ..state }
+}
+
 fn took_over(number: u64, model: &str, previous: Option<&str>) -> Event {
     event(Fact::ModelPromoted(ModelPromoted {
         number,
@@ -192,7 +206,7 @@ fn took_over(number: u64, model: &str, previous: Option<&str>) -> Event {
 fn a_model_that_took_over_from_another_is_on_probation_and_the_first_is_not() {
     let first = next(&retraining_phase(None), &took_over(1, "a", None));
     assert_eq!(first.serving.unwrap().probation, None);
-    let state = State { failures: 2, ..retraining_phase(None) };
+    let state = behind_a_first_model(State { failures: 2, ..retraining_phase(None) });
     let second = next(&state, &took_over(2, "b", Some("a")));
     let probation = Probation { failures: 2, looks: 0, asked: None };
     assert_eq!((second.failures, second.serving.unwrap().probation), (0, Some(probation)));
@@ -200,7 +214,7 @@ fn a_model_that_took_over_from_another_is_on_probation_and_the_first_is_not() {
 
 #[test]
 fn a_model_that_is_taken_back_on_probation_counts_as_a_retraining_in_vain() {
-    let state = State { failures: 2, ..retraining_phase(None) };
+    let state = behind_a_first_model(State { failures: 2, ..retraining_phase(None) });
     let serving = next(&state, &took_over(2, "b", Some("a")));
     let back = Promotion::Rollback { reason: "12 against 10".into(), probation: true };
     let back = next(&serving, &promoted(3, "a", back));
@@ -238,19 +252,42 @@ fn the_forecast_that_the_model_before_issued_is_not_its_own_and_that_of_a_batch_
     // A person put it back after the batch was forecast.
     assert_eq!(own(next(&State::default(), &promoted(1, "a", by_hand()))), Some((false, false, true)));
     // A retraining by hand has no batch wait for it, and one that drift asked for has.
-    assert_eq!(own(next(&retraining_phase(None), &took_over(2, "b", Some("a")))), Some((false, false, true)));
+    let waiting = |held| behind_a_first_model(retraining_phase(held));
+    assert_eq!(own(next(&waiting(None), &took_over(2, "b", Some("a")))), Some((false, false, true)));
     let held = Promotion::Evaluation { retraining: retraining(Some(4)), evaluation: artifact(Kind::Evaluation, "e") };
-    assert_eq!(own(next(&retraining_phase(Some(4)), &promoted(2, "b", held))), Some((false, true, true)));
+    assert_eq!(own(next(&waiting(Some(4)), &promoted(2, "b", held))), Some((false, true, true)));
 }
 
 #[test]
-fn a_retraining_that_a_pin_kept_from_taking_over_is_no_failure() {
-    let serving = next(&State::default(), &promoted(1, "a", by_hand())).serving;
-    let ended = |pinned| {
-        let serving = serving.clone().map(|serving| Serving { pinned, ..serving });
-        next(&State { serving, ..retraining_phase(None) }, &rejected(None)).failures
+fn a_retraining_that_a_person_kept_from_being_compared_is_no_failure_and_may_be_asked_for_again() {
+    let asked = AskedByHand { id: RetrainingId("r1".into()), snapshot: artifact(Kind::Snapshot, "s") };
+    let state = State { asked_by_hand: Some(asked.clone()), ..retraining_phase(None) };
+    let ended = |serving: Option<Ref>| {
+        let Fact::ModelRejected(fact) = rejected(None).fact else { panic!("no rejection") };
+        let ended = next(&state, &event(Fact::ModelRejected(ModelRejected { serving, ..fact })));
+        (ended.failures, ended.asked_by_hand)
     };
-    assert_eq!((ended(false), ended(true)), (1, 0));
+    assert_eq!(ended(None), (1, Some(asked.clone())));
+    assert_eq!(ended(Some(artifact(Kind::Model, "a"))), (0, None));
+}
+
+#[test]
+fn nothing_is_trained_by_hand_beside_a_pinned_model() {
+    let serving = next(&State::default(), &promoted(1, "a", by_hand())).serving;
+    let pinned = serving.map(|serving| Serving { pinned: true, ..serving });
+    let state = State { serving: pinned, origin: Some(Timestamp::EPOCH), ..State::default() };
+    assert_eq!(asked(&state, "s").unwrap_err(), RefusedByHand::Pinned);
+}
+
+#[test]
+fn what_was_due_for_a_model_stays_due_when_a_person_holds_it_and_lets_go() {
+    let serving = next(&State::default(), &promoted(1, "a", by_hand())).serving;
+    let trigger = crate::policy::Trigger { cause: Cause::SkillFell, evidence: "skill fell".into() };
+    let state = State { serving, deferred: Some(trigger.clone()), alarmed: true, ..State::default() };
+    let held = next(&state, &promoted(2, "a", by_hand()));
+    assert_eq!((held.deferred, held.alarmed), (Some(trigger), true));
+    let replaced = next(&state, &promoted(2, "b", by_hand()));
+    assert_eq!((replaced.deferred, replaced.alarmed), (None, false));
 }
 
 #[test]

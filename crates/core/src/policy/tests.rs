@@ -111,6 +111,13 @@ fn broken_data_is_never_trained_on() {
 }
 
 #[test]
+fn no_first_model_is_trained_on_broken_data() {
+    let basis = Basis { broken: Some("90 of 240 rows were refused".into()), ..quiet() };
+    let reason = "no first model is trained on broken data: 90 of 240 rows were refused".to_owned();
+    assert_eq!(decided(&Past::default(), &basis), Decision::Wait { reason });
+}
+
+#[test]
 fn a_pinned_model_stays_whatever_is_due() {
     let past = Past { pinned: true, ..past() };
     assert_eq!(waits(&past, &alarmed()), "a person holds the serving model in its place");

@@ -180,6 +180,7 @@ impl Names for State {
             failures: _,
             asked_at: _,
             alarmed: _,
+            level_moved: _,
             deferred: _,
             outbox,
         } = self;
@@ -203,8 +204,8 @@ impl Names for Registry {
 
 impl Names for Version {
     fn names(&self) -> Vec<&Ref> {
-        let Self { number: _, model, retraining: _, cause: _, at: _, evaluation, rejected: _ } = self;
-        [vec![model], optional(evaluation.as_ref())].concat()
+        let Self { number: _, model, retraining: _, cause: _, at: _, evaluation, rejected: _, serving } = self;
+        [vec![model], optional(evaluation.as_ref()), optional(serving.as_ref())].concat()
     }
 }
 

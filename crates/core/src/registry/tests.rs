@@ -16,6 +16,7 @@ fn version(name: &str, rejected: Option<&str>) -> Version {
         at: "2021-03-01".parse().unwrap(),
         evaluation: None,
         rejected: rejected.map(str::to_owned),
+        serving: None,
     }
 }
 

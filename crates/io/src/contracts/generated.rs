@@ -440,7 +440,7 @@ pub struct TrainingFailed {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
-/// `model.promoted`: a model took over.
+/// `model.promoted`: the serving model changed, or is held in its place from now on, or let go of.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModelPromoted {
     /// The series it is about: `<zone>.<metric>`. Required.
@@ -494,7 +494,7 @@ pub mod model_promoted {
         /// It won an evaluation.
         #[prost(message, tag = "5")]
         Evaluation(Evaluation),
-        /// An operator put an earlier model back.
+        /// An operator or its probation put an earlier model back, or an operator holds the model or lets go of it.
         #[prost(message, tag = "6")]
         Rollback(Rollback),
     }
@@ -520,6 +520,9 @@ pub struct ModelRejected {
     /// Why.
     #[prost(string, tag = "6")]
     pub reason: ::prost::alloc::string::String,
+    /// The model that serves, where a person changed or held it while the challenger was trained: nothing was compared.
+    #[prost(message, optional, tag = "7")]
+    pub serving: ::core::option::Option<ArtifactRef>,
 }
 /// A request for a model.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -51,7 +51,7 @@ pub(super) fn promoted(event: &Event, fact: &ModelPromoted) -> wire::ModelPromot
 }
 
 pub(super) fn rejected(event: &Event, fact: &ModelRejected) -> wire::ModelRejected {
-    let ModelRejected { retraining, model, evaluation, reason } = fact;
+    let ModelRejected { retraining, model, evaluation, reason, serving } = fact;
     wire::ModelRejected {
         series: event.series.to_string(),
         as_of_unix_seconds: Some(event.as_of.seconds()),
@@ -59,6 +59,7 @@ pub(super) fn rejected(event: &Event, fact: &ModelRejected) -> wire::ModelReject
         model: Some(model.into()),
         evaluation: evaluation.as_ref().map(Into::into),
         reason: reason.clone(),
+        serving: serving.as_ref().map(Into::into),
     }
 }
 
@@ -116,12 +117,14 @@ impl TryFrom<wire::ModelRejected> for Event {
     type Error = FieldError;
 
     fn try_from(message: wire::ModelRejected) -> Result<Self, FieldError> {
-        let wire::ModelRejected { series, as_of_unix_seconds, retraining, model, evaluation, reason } = message;
+        let wire::ModelRejected { series, as_of_unix_seconds, retraining, model, evaluation, reason, serving } =
+            message;
         let fact = ModelRejected {
             retraining: field::required("retraining", retraining)?,
             model: field::required("model", model)?,
             evaluation: field::optional("evaluation", evaluation)?,
             reason,
+            serving: field::optional("serving", serving)?,
         };
         field::event(&series, as_of_unix_seconds, Fact::ModelRejected(fact))
     }

@@ -102,6 +102,13 @@ fn models() -> Vec<(&'static str, Fact)> {
         model: model(),
         evaluation: Some(evaluation()),
         reason: "mean absolute error 21.7 against the incumbent's 20.9".into(),
+        serving: None,
+    };
+    let not_compared = ModelRejected {
+        evaluation: None,
+        reason: "the serving model changed while the challenger was trained".into(),
+        serving: Some(incumbent()),
+        ..rejected.clone()
     };
     let first = Retraining { incumbent: None, held: None, ..retraining(Cause::FirstModel) };
     vec![
@@ -114,6 +121,7 @@ fn models() -> Vec<(&'static str, Fact)> {
         ("model.promoted-pinned", promoted_and(by_operator(), true)),
         ("model.promoted-probation", promoted(by_probation)),
         ("model.rejected", Fact::ModelRejected(rejected)),
+        ("model.rejected-not_compared", Fact::ModelRejected(not_compared)),
     ]
 }
 

@@ -73,6 +73,7 @@ fn version(model: &Ref, evaluation: &Ref) -> Version {
         at: begin().plus(TAKEOVER * DAY),
         evaluation: Some(evaluation.clone()),
         rejected: None,
+        serving: None,
     }
 }
 
@@ -89,15 +90,16 @@ async fn take_over(offline: &Offline, model: &Ref, asked: &Retraining, from: Opt
     let before = from.map_or(held.document.clone(), |from| held.document.with(version(from, &evaluation)));
     let next = before.with(version(model, &evaluation));
     offline.stores.registry.store(&offline.definition.id, held.revision, &next).await.unwrap();
-    let moved = next.moves.last().unwrap();
-    let promoted = ModelPromoted {
-        number: moved.number,
-        model: moved.to.clone(),
-        previous: moved.from.clone(),
-        by: Promotion::Evaluation { retraining: asked.clone(), evaluation },
-        pinned: false,
-    };
-    hand(&offline.drift, &delivery(offline, "promoted", Fact::ModelPromoted(promoted))).await.unwrap();
+    for moved in next.moves.iter().filter(|moved| moved.number > held.document.move_count) {
+        let promoted = ModelPromoted {
+            number: moved.number,
+            model: moved.to.clone(),
+            previous: moved.from.clone(),
+            by: Promotion::Evaluation { retraining: asked.clone(), evaluation: evaluation.clone() },
+            pinned: false,
+        };
+        hand(&offline.drift, &delivery(offline, "promoted", Fact::ModelPromoted(promoted))).await.unwrap();
+    }
 }
 
 async fn run_days(offline: &mut Offline, days: i64) {

@@ -74,7 +74,7 @@ fn left_of_day(rows: &Rows, day: usize, learnt: usize) -> Option<f64> {
     }
     let fit = Fit::learn(&before)?;
     let left = of_day.iter().map(|(explains, value)| value - fit.value(explains)).sum::<f64>() / of_day.len() as f64;
-    Some(left / fit.level).filter(|left| left.is_finite())
+    Some(left / fit.level.abs()).filter(|left| left.is_finite())
 }
 
 /// A regression on standardised columns.

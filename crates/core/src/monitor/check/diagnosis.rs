@@ -3,21 +3,26 @@
 use super::Inputs;
 use crate::drift::{Answer, Finding};
 use crate::monitor::report::Diagnosis;
+use crate::policy::Basis;
 use crate::series::Quantity;
 use crate::skill::Skill;
 
 /// What the answers come to: the worst that is sure, bad data before all else.
-pub(super) fn diagnosis(is_broken: bool, distributions: &[Finding], skill: &Skill) -> Diagnosis {
+pub(super) fn diagnosis(basis: &Basis, distributions: &[Finding], skill: &Skill) -> Diagnosis {
     let drifted = |finding: &Finding| finding.answer == Answer::Drifted;
-    if is_broken {
-        return Diagnosis::DataBroken;
-    }
-    match skill.answer {
-        Answer::Drifted => Diagnosis::ModelWorse,
-        _ if skill.is_harder() => Diagnosis::WorldHarder,
-        _ if distributions.iter().any(drifted) => Diagnosis::InputChanged,
-        Answer::InsufficientData => Diagnosis::InsufficientData,
-        Answer::Stable => Diagnosis::Steady,
+    if basis.broken.is_some() {
+        Diagnosis::DataBroken
+    } else if basis.skill_alarm.is_some() {
+        Diagnosis::ModelWorse
+    } else if skill.is_harder() {
+        Diagnosis::WorldHarder
+    } else if distributions.iter().any(drifted) {
+        Diagnosis::InputChanged
+    } else {
+        match skill.answer {
+            Answer::InsufficientData => Diagnosis::InsufficientData,
+            Answer::Stable | Answer::Drifted => Diagnosis::Steady,
+        }
     }
 }
 

@@ -359,12 +359,56 @@ fn a_level_that_moved_alone_is_broken_data_and_its_words_say_what_to_do() {
 fn a_diagnosis_is_the_worst_of_what_is_sure() {
     let skill = |answer, world| Skill { answer, world, ..Skill::unknown(String::new()) };
     let moved = [Finding { answer: Answer::Drifted, ..relation::insufficient(String::new()) }];
-    let (stable, worse) = (skill(Answer::Stable, Some(1.0)), skill(Answer::Drifted, Some(2.0)));
-    let told = |is_broken, moved: &[Finding], skill: &Skill| diagnosis::diagnosis(is_broken, moved, skill);
-    assert_eq!(told(true, &moved, &worse), Diagnosis::DataBroken);
-    assert_eq!(told(false, &moved, &worse), Diagnosis::ModelWorse);
-    assert_eq!(told(false, &moved, &skill(Answer::Stable, Some(1.3))), Diagnosis::WorldHarder);
-    assert_eq!(told(false, &moved, &stable), Diagnosis::InputChanged);
-    assert_eq!(told(false, &[], &stable), Diagnosis::Steady);
-    assert_eq!(told(false, &[], &skill(Answer::InsufficientData, None)), Diagnosis::InsufficientData);
+    let why = || Some("why".to_owned());
+    let worse = Basis { skill_alarm: why(), ..Basis::default() };
+    let broken = Basis { broken: why(), ..worse.clone() };
+    let quiet = Basis::default();
+    let (stable, harder) = (skill(Answer::Stable, Some(1.0)), skill(Answer::Stable, Some(1.3)));
+    assert_eq!(diagnosis(&broken, &moved, &harder), Diagnosis::DataBroken);
+    assert_eq!(diagnosis(&worse, &moved, &harder), Diagnosis::ModelWorse);
+    assert_eq!(diagnosis(&quiet, &moved, &harder), Diagnosis::WorldHarder);
+    assert_eq!(diagnosis(&quiet, &moved, &stable), Diagnosis::InputChanged);
+    assert_eq!(diagnosis(&quiet, &[], &stable), Diagnosis::Steady);
+    assert_eq!(diagnosis(&quiet, &[], &skill(Answer::InsufficientData, None)), Diagnosis::InsufficientData);
+}
+
+#[test]
+fn a_level_that_only_a_back_fill_moved_raises_no_alarm() {
+    let moved = Finding { answer: Answer::Drifted, ..relation::insufficient("a fifth above".to_owned()) };
+    let muted = moved.of_a_back_fill();
+    let reason = "a fifth above; a back-fill raises no alarm by itself";
+    assert_eq!((muted.answer, muted.reason.as_str()), (Answer::Stable, reason));
+}
+
+#[test]
+fn attempts_at_a_first_model_take_nothing_from_the_years_budget() {
+    let history = daily().1.before(at(60));
+    let asked = checked(&State::default(), &history, &batch(1, at(60)), &[]);
+    assert!(request_of(&asked).is_some() && asked.state.asked_at.is_empty());
+    let (state, model) = (State { days: fallen(DAYS), ..served(at(40)) }, watched_model());
+    let asked = checked_with(&state, &daily().1, &batch(2, at(DAYS)), &model);
+    assert!(request_of(&asked).is_some() && asked.state.asked_at == [at(DAYS)]);
+}
+
+#[test]
+fn hours_that_have_come_have_no_estimate_any_more() {
+    let forecast = forecast(&daily().1, at(100));
+    let days = |now| Expected::of(&forecast, now).iter().map(|expected| expected.day).collect::<Vec<_>>();
+    assert_eq!(days(at(100)), [1, 2, 3, 4]);
+    assert_eq!(days(at(101)), [2, 3, 4]);
+    assert!(days(at(104)).is_empty());
+}
+
+#[test]
+fn an_estimate_is_the_mean_of_what_lies_between_the_intervals() {
+    // Half widths of 2, 4 and 6: half of the errors lie around 1, three in ten around 3, fifteen in a hundred around 5,
+    // and the last twentieth as far beyond 6 as 6 is beyond the middle before it: 0.5 + 0.9 + 0.75 + 0.05 * 7.
+    let mut forecast = forecast(&daily().1, at(100));
+    for point in &mut forecast.points {
+        let [of_50, of_80, of_95] = [2.0, 4.0, 6.0];
+        (point.lower_50, point.upper_50) = (point.value - of_50, point.value + of_50);
+        (point.lower_80, point.upper_80) = (point.value - of_80, point.value + of_80);
+        (point.lower_95, point.upper_95) = (point.value - of_95, point.value + of_95);
+    }
+    assert!((Expected::of(&forecast, at(100))[0].mae - 2.5).abs() < 1e-9);
 }

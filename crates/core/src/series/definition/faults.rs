@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Contract, Definition, Drift, Forecasting, LONGEST_DELAY_HOURS, Quantity, Source, USUAL_PROBATION};
+use super::{Contract, Definition, Drift, Forecasting, LONGEST_DELAY_HOURS, Policy, Quantity, Source, USUAL_PROBATION};
 use crate::evaluation;
 use crate::forecast::{Weather, weather};
 use crate::time::{Cadence, DAY, HOUR};
@@ -97,22 +97,7 @@ impl Definition {
         self.check_neighbours(&mut faults);
         self.check_weather(&mut faults);
         self.drift.check(&mut faults);
-        let policy = &self.policy;
-        faults.check(
-            "policy.refresh_days",
-            policy.refresh_days > policy.cooldown_days,
-            "must exceed policy.cooldown_days",
-        );
-        faults.check("policy.give_up_after", policy.give_up_after > 0, "must be at least 1");
-        // Eight days are the fewest that can be compared, and two may lack a forecast or hours. Longer than twice the
-        // window a model is young no more.
-        let longest = self.drift.window_days.saturating_mul(2).max(USUAL_PROBATION);
-        let probation = policy.probation_days;
-        faults.check(
-            "policy.probation_days",
-            probation == 0 || (10..=longest).contains(&probation),
-            "must be 0, or 10 to twice drift.window_days",
-        );
+        self.policy.check(self.drift.window_days, &mut faults);
         faults.0
     }
 }
@@ -202,6 +187,26 @@ impl Forecasting {
             "names one that does not forecast this cadence: `recursive` no quarter hours, those with weather no days",
         );
         faults.check("forecast.penalty", self.penalty.is_finite() && self.penalty > 0.0, "must be above 0");
+    }
+}
+
+impl Policy {
+    fn check(&self, window_days: u32, faults: &mut Faults) {
+        faults.check("policy.refresh_days", self.refresh_days > self.cooldown_days, "must exceed policy.cooldown_days");
+        faults.check("policy.give_up_after", self.give_up_after > 0, "must be at least 1");
+        faults.check(
+            "policy.new_days",
+            self.new_days <= self.refresh_days,
+            "must be at most policy.refresh_days, after which a model is trained anew without an alarm",
+        );
+        // Eight days are the fewest that can be compared, and two may lack a forecast or hours. Longer than twice the
+        // window a model is young no more.
+        let longest = window_days.saturating_mul(2).max(USUAL_PROBATION);
+        faults.check(
+            "policy.probation_days",
+            self.probation_days == 0 || (10..=longest).contains(&self.probation_days),
+            "must be 0, or 10 to twice drift.window_days",
+        );
     }
 }
 

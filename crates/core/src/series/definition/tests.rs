@@ -27,6 +27,15 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn new_days_that_outlast_a_models_age_are_refused() {
+    let with =
+        |days: u32| Definition::from_toml(&format!("{SMALLEST}[policy]\nrefresh_days = 90\nnew_days = {days}\n"));
+    assert!(with(90).is_ok());
+    let refused = with(91).unwrap_err().to_string();
+    assert!(refused.starts_with("policy.new_days: must be at most policy.refresh_days"), "{refused}");
+}
+
+#[test]
 fn a_holdout_too_short_for_a_verdict_is_refused_with_the_days_it_needs() {
     let with = |horizon: u32, holdout: u32| {
         let forecast = format!("[forecast]\nhorizon_hours = {horizon}\nholdout_days = {holdout}\n");
