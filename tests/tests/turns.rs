@@ -49,8 +49,14 @@ async fn a_batch_is_not_passed_over_before_the_ones_that_were_accepted_before_it
     let named = |kind| Ok::<_, anyhow::Error>(Ref::of(kind, &series()?, Format::Json, b"{}"));
     let batch = BatchId { ordinal: 3, sequence: 3, snapshot: named(Kind::Snapshot)?, origin: Timestamp::EPOCH };
     let (table, quarantine) = (named(Kind::Batch)?, None);
-    let accepted =
-        delivery(Fact::BatchAccepted(BatchAccepted { batch, table, quarantine, rows: 24, rows_quarantined: 0 }))?;
+    let accepted = delivery(Fact::BatchAccepted(BatchAccepted {
+        batch,
+        table,
+        quarantine,
+        rows: 24,
+        rows_quarantined: 0,
+        rows_repeated: 0,
+    }))?;
     let drift = Drift::new(Stores::in_memory()?);
     let waits = Outcome::Later(Wait { reason: "batch 1 of the series has not been checked".to_owned(), ahead: 2 });
     assert_eq!(drift.give_up(&accepted, "the disk is full").await?, waits);

@@ -102,7 +102,14 @@ mod tests {
 
     fn accepted(sequence: u64) -> Fact {
         let (table, quarantine) = (named(Kind::Batch), None);
-        Fact::BatchAccepted(BatchAccepted { batch: batch(sequence), table, quarantine, rows: 24, rows_quarantined: 0 })
+        Fact::BatchAccepted(BatchAccepted {
+            batch: batch(sequence),
+            table,
+            quarantine,
+            rows: 24,
+            rows_quarantined: 0,
+            rows_repeated: 0,
+        })
     }
 
     fn asked(id: &str) -> Fact {

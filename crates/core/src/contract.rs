@@ -64,6 +64,8 @@ pub struct Checked {
     pub quarantined_total: u64,
     /// How many rows were refused: a row that only lost a covariate is not one of them.
     pub rows_refused: u64,
+    /// Of those, the rows whose time a later row has too: no fault of the data.
+    pub rows_repeated: u64,
 }
 
 /// A batch that broke the contract.

@@ -71,6 +71,13 @@ pub struct BatchAccepted {
     pub rows: u64,
     /// Refused rows.
     pub rows_quarantined: u64,
+    /// Of the quarantined rows, those whose time a later row of the batch has too: no fault of the data.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_repeated: u64,
+}
+
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// An accepted batch: its places in the series and the series' state with it.

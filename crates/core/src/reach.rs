@@ -48,9 +48,14 @@ impl Names for Event {
         let Self { series: _, as_of: _, fact } = self;
         match fact {
             Fact::BatchReceived(BatchReceived { ordinal: _, raw, source: _ }) => vec![raw],
-            Fact::BatchAccepted(BatchAccepted { batch, table, quarantine, rows: _, rows_quarantined: _ }) => {
-                [batch.names(), vec![table], optional(quarantine.as_ref())].concat()
-            }
+            Fact::BatchAccepted(BatchAccepted {
+                batch,
+                table,
+                quarantine,
+                rows: _,
+                rows_quarantined: _,
+                rows_repeated: _,
+            }) => [batch.names(), vec![table], optional(quarantine.as_ref())].concat(),
             Fact::BatchRejected(BatchRejected { ordinal: _, raw, reason: _, quarantine }) => {
                 [vec![raw], optional(quarantine.as_ref())].concat()
             }

@@ -204,7 +204,7 @@ async fn a_series_whose_documents_are_missing_loses_nothing_and_holds_nobody_els
     let snapshot = Ref::of(Kind::Snapshot, &series(), Format::Json, b"never stored");
     let table = Ref::of(Kind::Batch, &series(), Format::Parquet, b"never stored");
     let batch = BatchId { ordinal: 1, sequence: 1, snapshot: snapshot.clone(), origin: Timestamp::EPOCH };
-    let fact = BatchAccepted { batch, table, quarantine: None, rows: 1, rows_quarantined: 0 };
+    let fact = BatchAccepted { batch, table, quarantine: None, rows: 1, rows_quarantined: 0, rows_repeated: 0 };
     bus.publish("upload", &Event { fact: Fact::BatchAccepted(fact), ..received(1) }).await.unwrap();
     let found = surveyed(&edges).await;
     assert_eq!((count(&found.plan, RAW, UNKNOWN), count(&found.plan, RAW, ORPHAN)), (1, 1));

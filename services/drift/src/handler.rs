@@ -96,7 +96,7 @@ impl Drift {
             let inputs = Inputs {
                 definition: &series.definition,
                 batch: &accepted.batch,
-                rows: (accepted.rows, accepted.rows_quarantined),
+                rows: (accepted.rows, accepted.rows_quarantined.saturating_sub(accepted.rows_repeated)),
                 history: &history,
                 companions: &companions,
                 model: model.as_ref(),

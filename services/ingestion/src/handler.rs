@@ -83,7 +83,8 @@ impl Ingestion {
         received: &BatchReceived,
         (definition, parent, checked): (&Definition, Option<Series>, Checked),
     ) -> Result<Head, Failure> {
-        let (rows, rows_quarantined) = (checked.table.rows(), checked.rows_refused);
+        let (rows, rows_quarantined, rows_repeated) =
+            (checked.table.rows(), checked.rows_refused, checked.rows_repeated);
         let quarantine = self.quarantine(received, checked.quarantined, checked.quarantined_total).await?;
         let at = delivery.event.as_of;
         let companions = self.companions(definition, parent.as_ref(), at).await?;
@@ -92,8 +93,14 @@ impl Ingestion {
         let (sequence, end) = (appended.manifest.sequence, appended.manifest.end);
         let snapshot = appended.name;
         let batch = BatchId { ordinal: received.ordinal, sequence, snapshot: snapshot.clone(), origin: end };
-        let fact =
-            Fact::BatchAccepted(BatchAccepted { batch, table: appended.table, quarantine, rows, rows_quarantined });
+        let fact = Fact::BatchAccepted(BatchAccepted {
+            batch,
+            table: appended.table,
+            quarantine,
+            rows,
+            rows_quarantined,
+            rows_repeated,
+        });
         Ok(Head {
             ordinal: received.ordinal,
             sequence,

@@ -148,6 +148,7 @@ impl<'a> Judge<'a> {
             quarantined: self.quarantined,
             quarantined_total: self.total,
             rows_refused: self.bad + self.superseded,
+            rows_repeated: self.superseded,
         })
     }
 

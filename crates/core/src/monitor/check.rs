@@ -29,7 +29,7 @@ pub struct Inputs<'a> {
     pub definition: &'a Definition,
     /// The batch.
     pub batch: &'a BatchId,
-    /// Rows of the batch that were taken, and that were refused.
+    /// Rows of the batch that were taken, and that were refused for a fault.
     pub rows: (u64, u64),
     /// The newest [`history_days`] of the batch's snapshot.
     pub history: &'a History,

@@ -18,7 +18,7 @@ pub(super) fn received(event: &Event, fact: &BatchReceived) -> wire::BatchReceiv
 }
 
 pub(super) fn accepted(event: &Event, fact: &BatchAccepted) -> wire::BatchAccepted {
-    let BatchAccepted { batch, table, quarantine, rows, rows_quarantined } = fact;
+    let BatchAccepted { batch, table, quarantine, rows, rows_quarantined, rows_repeated } = fact;
     wire::BatchAccepted {
         series: event.series.to_string(),
         as_of_unix_seconds: Some(event.as_of.seconds()),
@@ -27,6 +27,7 @@ pub(super) fn accepted(event: &Event, fact: &BatchAccepted) -> wire::BatchAccept
         quarantine: quarantine.as_ref().map(Into::into),
         rows: *rows,
         rows_quarantined: *rows_quarantined,
+        rows_repeated: *rows_repeated,
     }
 }
 
@@ -57,14 +58,23 @@ impl TryFrom<wire::BatchAccepted> for Event {
     type Error = FieldError;
 
     fn try_from(message: wire::BatchAccepted) -> Result<Self, FieldError> {
-        let wire::BatchAccepted { series, as_of_unix_seconds, batch, table, quarantine, rows, rows_quarantined } =
-            message;
+        let wire::BatchAccepted {
+            series,
+            as_of_unix_seconds,
+            batch,
+            table,
+            quarantine,
+            rows,
+            rows_quarantined,
+            rows_repeated,
+        } = message;
         let fact = BatchAccepted {
             batch: field::required("batch", batch)?,
             table: field::required("table", table)?,
             quarantine: field::optional("quarantine", quarantine)?,
             rows,
             rows_quarantined,
+            rows_repeated,
         };
         field::event(&series, as_of_unix_seconds, Fact::BatchAccepted(fact))
     }

@@ -187,6 +187,9 @@ pub struct BatchAccepted {
     /// How many rows were refused.
     #[prost(uint64, tag = "7")]
     pub rows_quarantined: u64,
+    /// Of the quarantined rows, those whose time a later row of the batch has too: no fault of the data.
+    #[prost(uint64, tag = "8")]
+    pub rows_repeated: u64,
 }
 /// `batch.rejected`: a batch broke the contract; the series is as it was. Ends the batch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -53,7 +53,9 @@ fn batches() -> Vec<(&'static str, Fact)> {
         quarantine: Some(artifact(Kind::Quarantine, Format::Json)),
         rows: 23,
         rows_quarantined: 1,
+        rows_repeated: 0,
     };
+    let repeated = BatchAccepted { rows: 24, rows_quarantined: 24, rows_repeated: 24, ..accepted.clone() };
     let rejected = BatchRejected {
         ordinal: 85,
         raw: artifact(Kind::Raw, Format::Csv),
@@ -63,6 +65,7 @@ fn batches() -> Vec<(&'static str, Fact)> {
     vec![
         ("batch.received", Fact::BatchReceived(received)),
         ("batch.accepted", Fact::BatchAccepted(accepted)),
+        ("batch.accepted-repeated", Fact::BatchAccepted(repeated)),
         ("batch.rejected", Fact::BatchRejected(rejected)),
     ]
 }

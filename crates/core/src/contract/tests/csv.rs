@@ -16,7 +16,7 @@ fn of_doubled_hours_the_last_is_kept() {
     let checked = csv_rows(&format!("{hour},IT,1,40,35\n{hour},IT,2,40,35\n2021-01-01T06:00:00+01:00,IT,3,40,35\n"));
     let reason = "is superseded by row 4, which has the same time";
     assert_eq!(checked.quarantined, [record(2, "when", hour, reason), record(3, "when", hour, reason)]);
-    assert_eq!(checked.rows_refused, 2);
+    assert_eq!((checked.rows_refused, checked.rows_repeated), (2, 2));
     assert_eq!(kept(&checked)[1], (hour.to_owned(), 3.0));
 }
 
@@ -25,14 +25,14 @@ fn a_good_row_is_not_superseded_by_a_bad_one() {
     let hour = "2021-01-01T05:00:00Z";
     let checked = csv_rows(&format!("{hour},IT,2,40,35\n{hour},IT,-1,40,35\n"));
     assert_eq!(kept(&checked)[1], (hour.to_owned(), 2.0));
-    assert_eq!(checked.quarantined[0].row, 3);
+    assert_eq!((checked.quarantined[0].row, checked.rows_refused, checked.rows_repeated), (3, 1, 0));
 }
 
 #[test]
 fn a_file_that_holds_every_row_twice_is_not_broken() {
     let row = "2021-01-01T00:00:00Z,IT,300,40,35\n";
     let checked = check_as(Format::Csv, format!("{HEADER}{}", row.repeat(5)).as_bytes()).unwrap();
-    assert_eq!((checked.table.rows(), checked.rows_refused), (1, 4));
+    assert_eq!((checked.table.rows(), checked.rows_refused, checked.rows_repeated), (1, 4, 4));
 }
 
 #[test]
