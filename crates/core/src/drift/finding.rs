@@ -17,8 +17,8 @@ use crate::time::{Cadence, Timestamp};
 /// One statistic's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The statistic: `wasserstein`, `psi`, `wasserstein_changes`, `psi_changes`, `ks` of the first day of the horizon or
-    /// `ks_day_2` of another, `level_given_covariates`.
+    /// The statistic: `wasserstein`, `psi`, `wasserstein_changes`, `psi_changes`, `ks` of the first day of the horizon
+    /// or `ks_day_2` of another, `level_given_covariates`.
     pub statistic: String,
     /// Its value, where it could be computed.
     pub value: Option<f64>,

@@ -45,7 +45,8 @@ pub fn note(state: &State, event: &Event) -> Noted {
     }
 }
 
-/// The serving model follows the registry's order, change by change: since when a model serves depends on the one before.
+/// The serving model follows the registry's order, change by change: since when a model serves depends on the one
+/// before.
 fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
     let number = state.serving.as_ref().map_or(0, |serving| serving.number);
     if promoted.number > number.saturating_add(1) {

@@ -273,7 +273,8 @@ pub struct Policy {
     #[serde(skip_serializing_if = "is_usual_allowance")]
     pub retrainings_a_year: u32,
     /// Days after a takeover in which the model before goes back into service where it would have forecast better; 0
-    /// for none.
+    /// for none. They are compared from eight scored forecasts on, one a day: a feed that gives fewer within these days
+    /// and a week has no probation.
     #[serde(skip_serializing_if = "is_usual_probation")]
     pub probation_days: u32,
 }
@@ -321,8 +322,8 @@ pub enum DefinitionError {
 }
 
 impl Contract {
-    /// The fewest equal values in a row that are a stuck meter, where such have stood still for `still` steps; none where
-    /// no number of them is.
+    /// The fewest equal values in a row that are a stuck meter, where such have stood still for `still` steps; none
+    /// where no number of them is.
     pub fn fewest_stuck(&self, cadence: Cadence, still: usize) -> Option<usize> {
         let steps = (i64::from(self.stuck_hours) * HOUR / cadence.seconds()) as usize;
         // Twice as long as values have stood still: those of days that are given by the hour always do.
