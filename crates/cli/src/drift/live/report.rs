@@ -229,8 +229,10 @@ impl<'a> Report<'a> {
         if let Some(relation) = self.relation {
             lines.push(format!("level given covariates, {}: {}", answer(relation.answer), relation.reason));
         }
-        lines.extend(self.decision.map(|decision| format!("decided: {}", decided(decision))));
-        lines.extend(self.basis.map(|basis| format!("on the basis of: {}", rests_on(basis))));
+        let decided = self.decision.map(decided);
+        let basis = self.basis.map(|basis| rests_on(basis, decided.as_deref().unwrap_or_default()));
+        lines.extend(decided.map(|decided| format!("decided: {decided}")));
+        lines.extend(basis.map(|basis| format!("on the basis of: {basis}")));
         if let Some(budget) = &self.budget {
             lines.extend(budget.lines());
             lines.extend(budget.not_watched.iter().cloned());
@@ -289,22 +291,25 @@ fn answer(answer: Answer) -> &'static str {
 fn decided(decision: &Decision) -> String {
     match decision {
         Decision::Proceed { degraded, deferred } => {
-            let degraded = degraded.as_ref().map(|why| format!(", as a degraded one: {why}")).unwrap_or_default();
+            let told = degraded.as_ref().map(|why| format!(", as a degraded one: {why}")).unwrap_or_default();
             let deferred = deferred.as_ref().map(|(trigger, why)| {
+                let why = if degraded.as_ref() == Some(why) { "for the same reason" } else { why };
                 format!("; due and waiting: {} ({}), {why}", trigger.cause.as_str(), trigger.evidence)
             });
-            format!("forecast with the serving model{degraded}{}", deferred.unwrap_or_default())
+            format!("forecast with the serving model{told}{}", deferred.unwrap_or_default())
         }
         Decision::Retrain(trigger) => format!("train anew, {}: {}", trigger.cause.as_str(), trigger.evidence),
         Decision::Wait { reason } => format!("wait: {reason}"),
     }
 }
 
-fn rests_on(basis: &Basis) -> String {
+/// What the decision rests on; a reason that the decision tells is not told again.
+fn rests_on(basis: &Basis, decided: &str) -> String {
     let news = if basis.brings_news { "the batch brings news" } else { "the batch is a back-fill" };
     let mut parts = vec![news.to_owned(), format!("{} measured days since a retraining was asked for", basis.new_days)];
     let named = [("broken data", &basis.broken), ("skill", &basis.skill_alarm), ("drift", &basis.drift_alarm)];
     parts.extend(named.iter().map(|(of, why)| match why {
+        Some(why) if decided.contains(why) => format!("{of}, as above"),
         Some(why) => format!("{of}: {why}"),
         None => format!("no alarm of {of}"),
     }));

@@ -79,4 +79,14 @@ fn what_waits_and_why_is_told_with_the_decision() {
         told,
         "forecast with the serving model, as a degraded one: old; due and waiting: skill_fell (worse), a pause"
     );
+    // What is told is not told again.
+    let Decision::Proceed { deferred, .. } = decision else { panic!("another decision") };
+    let told = decided(&Decision::Proceed { degraded: Some("a pause".into()), deferred });
+    assert!(told.ends_with("as a degraded one: a pause; due and waiting: skill_fell (worse), for the same reason"));
+    let basis = Basis { broken: Some("a pause".into()), brings_news: true, ..Basis::default() };
+    assert!(
+        rests_on(&basis, &told).contains("broken data, as above; no alarm of skill"),
+        "{}",
+        rests_on(&basis, &told)
+    );
 }
