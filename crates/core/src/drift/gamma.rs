@@ -41,6 +41,19 @@ pub(super) fn binomial(k: f64, n: f64, share: f64, rest: f64) -> f64 {
     (exponent - apart).exp() * (n / (TAU * k * (n - k))).sqrt()
 }
 
+/// The logarithm of the number of ways to draw `k` of `n`, which need not be whole: ln C(n, k). Nothing where there
+/// is at most one way.
+pub(super) fn ln_choose(n: f64, k: f64) -> f64 {
+    let rest = n - k;
+    if k <= 0.0 || rest <= 0.0 {
+        return 0.0;
+    }
+    let exponent = stirling_error(n) - stirling_error(k) - stirling_error(rest);
+    // Of a share near one the logarithm is taken of what is missing.
+    let ln_share = |part: f64, other: f64| if part > other { (-other / n).ln_1p() } else { (part / n).ln() };
+    exponent + 0.5 * (n / (TAU * k * rest)).ln() - k * ln_share(k, rest) - rest * ln_share(rest, k)
+}
+
 /// P by its power series: x^a e^-x / Γ(a+1) times 1 + x/(a+1) + x²/((a+1)(a+2)) + …
 fn below_by_series(shape: f64, x: f64) -> f64 {
     let (mut term, mut sum, mut next) = (1.0, 1.0, shape);
@@ -186,6 +199,19 @@ mod tests {
         check(binomial(2.0, 4.0, 0.5, 0.5), 0.375);
         check(binomial(0.0, 4.0, 0.5, 0.5), 0.0625);
         check(binomial(4.0, 4.0, 0.5, 0.5), 0.0625);
+    }
+
+    #[test]
+    fn the_ways_to_draw_are_counted_in_logarithms_however_many_they_are() {
+        for (n, k, ways) in [(4.0, 2.0, 6.0_f64), (10.0, 4.0, 210.0), (52.0, 5.0, 2_598_960.0), (40.0, 39.0, 40.0)] {
+            check(ln_choose(n, k), ways.ln());
+        }
+        // C(n, 2) = n (n-1) / 2.
+        let n = 1e9_f64;
+        check(ln_choose(n, 2.0), n.ln() + (n - 1.0).ln() - 2.0_f64.ln());
+        // Of a half: Γ(2) / Γ(3/2)² = 4/π.
+        check(ln_choose(1.0, 0.5), (4.0 / PI).ln());
+        assert_eq!((ln_choose(7.0, 0.0), ln_choose(7.0, 7.0)), (0.0, 0.0));
     }
 
     #[test]

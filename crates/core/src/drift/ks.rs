@@ -2,6 +2,8 @@
 
 mod paths;
 
+use std::f64::consts::LN_2;
+
 use super::sample::Sample;
 use super::{gamma, kolmogorov};
 
@@ -35,8 +37,7 @@ pub fn p_value(distance: f64, n: f64, m: f64) -> f64 {
 /// apart, 2 over the number of ways to draw `n` of `n + m`: the asymptotic form goes to zero there, however few they
 /// are.
 pub fn p_value_of_worth(distance: f64, n: f64, m: f64) -> f64 {
-    // C(n+m, n) is the share of a fair coin's ways that have n heads, times 2^(n+m).
-    let apart = 2.0 * (0.5_f64).powf(n + m) / gamma::binomial(n, n + m, 0.5, 0.5);
+    let apart = (LN_2 - gamma::ln_choose(n + m, n)).exp();
     p_value(distance, n, m).max(apart.min(1.0))
 }
 
@@ -87,6 +88,18 @@ mod tests {
         assert!((many / p_value_exact(1.0, 40, 40) - 1.0).abs() < 1e-9, "{many}");
         // Far from it the asymptotic form stands.
         assert_eq!(p_value_of_worth(0.3, 40.0, 40.0), p_value(0.3, 40.0, 40.0));
+    }
+
+    #[test]
+    fn samples_of_any_sizes_have_a_probability_that_falls_to_nothing() {
+        for (n, m) in [(8_760.0, 168.0), (1_200.0, 24.0), (1e6, 1e3), (1e3, 1e6), (1e9, 1e9)] {
+            let apart = p_value_of_worth(1.0, n, m);
+            assert!((0.0..1e-45).contains(&apart), "{apart} for {n} and {m}");
+        }
+        assert!(p_value_of_worth(1.0, 8_760.0, 168.0) < 1e-100);
+        assert!(p_value_of_worth(1.0, 1e6, 1e3) < 1e-100);
+        assert_eq!(p_value_of_worth(0.3, 8_760.0, 168.0), p_value(0.3, 8_760.0, 168.0));
+        assert_eq!(p_value_of_worth(0.0, 8_760.0, 168.0), 1.0);
     }
 
     #[test]

@@ -97,6 +97,19 @@ fn every_statistic_calls_a_large_difference_beyond_chance_drift() {
 }
 
 #[test]
+fn a_week_far_from_a_year_has_drifted_by_every_statistic() {
+    // The deviation of an even spread is its range over the root of 12.
+    let range = 10.0;
+    let year = spread(8_760, 0.0, range);
+    let found = one(&year, &spread(168, 3.0 * range / 12.0_f64.sqrt(), range));
+    for (statistic, answer) in found.answers.iter() {
+        assert_eq!(answer.drifted, Some(true), "{}: {}", statistic.name(), answer.reason);
+    }
+    assert_eq!(found.summary.severity, Severity::Drifted);
+    assert!(found.summary.p_value_adjusted.unwrap() < 1e-30, "{:?}", found.summary);
+}
+
+#[test]
 fn no_statistic_calls_a_small_difference_beyond_chance_drift() {
     // A hundredth of the range is 0.035 deviations of an even spread, whose deviation is a range over the root of 12.
     // Its end is a thousandth part empty, so that only the distances of distribution functions are small by all
