@@ -135,7 +135,10 @@ impl Plot<'_> {
         let bottom = if self.from_zero && bottom >= 0.0 { 0.0 } else { bottom - room };
         let (left, right) = ends(&xs);
         let right = if right > left { right } else { left + 1.0 };
-        Some((left..right, bottom..top + room))
+        let top = top + room;
+        // An axis that is longer than the greatest number has no places to name, and drawing it would never end.
+        let has_length = |length: f64| length > 0.0 && length.is_finite();
+        (has_length(right - left) && has_length(top - bottom)).then_some((left..right, bottom..top))
     }
 }
 
@@ -182,6 +185,16 @@ mod tests {
     fn nothing_to_draw_is_no_plot() {
         assert_eq!(plot(vec![(0.0, None)]), None);
         assert_eq!(plot(vec![(0.0, Some(f64::NAN))]), None);
+    }
+
+    #[test]
+    fn values_further_apart_than_numbers_go_are_no_plot() {
+        let huge = 1.797e308;
+        assert_eq!(plot(vec![(0.0, Some(-huge)), (1.0, Some(huge))]), None);
+        assert_eq!(plot(vec![(0.0, Some(1.0)), (1.0, Some(huge))]), None);
+        assert_eq!(plot(vec![(-huge, Some(1.0)), (huge, Some(2.0))]), None);
+        assert_eq!(plot(vec![(0.0, Some(f64::MAX))]), None);
+        assert!(plot(vec![(0.0, Some(1.0)), (1.0, Some(1e300))]).is_some());
     }
 
     #[test]
