@@ -123,7 +123,9 @@ fn a_file_without_a_row_is_insufficient_data_on_either_side() -> Result<()> {
 fn a_column_without_a_finite_value_is_insufficient_data() -> Result<()> {
     let full = column(&spread(100, 0.0));
     let document = compared(&full, "x\nNaN\ninf\nnull\n-inf\n")?;
-    answers(&document, None, "insufficient data: the current table has no finite value of it in 4 rows")
+    answers(&document, None, "insufficient data: the current table has no finite value of it in 4 rows")?;
+    assert_eq!((&document["summary"]["x"]["severity"], &document["drifted"]), (&"insufficient_data".into(), &0.into()));
+    Ok(())
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub enum Severity {
     Slight,
     /// The difference is beyond chance and large, or values have gone missing or come back.
     Drifted,
-    /// The rows are worth too few independent values to say.
+    /// Nothing can be told, of missing values neither.
     InsufficientData,
 }
 
@@ -95,5 +95,9 @@ fn with_missing(severity: Severity, reason: String, reference: &Side, current: &
         100.0 * before,
         100.0 * MISSING_SHARE,
     );
-    (Severity::Drifted, format!("{missing}; {reason}"))
+    match severity {
+        Severity::Stable | Severity::Slight | Severity::Drifted => (Severity::Drifted, format!("{missing}; {reason}")),
+        // Where nothing can be told of a table, the cells that it lacks tell nothing either.
+        Severity::InsufficientData => (Severity::InsufficientData, format!("{reason}; {missing}")),
+    }
 }

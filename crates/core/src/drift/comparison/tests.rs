@@ -161,6 +161,22 @@ fn more_than_a_tenth_of_the_rows_gone_missing_or_come_back_is_drift_and_a_tenth_
 }
 
 #[test]
+fn missing_values_are_no_drift_where_nothing_can_be_told() {
+    let whole = spread(90, 0.0, 10.0);
+    let part = "insufficient data: half a week";
+    let holes = [spread(60, 0.0, 10.0), vec![f64::NAN; 30]].concat();
+    let barred = compare(&[numbers("x", &whole, &holes)], Some(part)).remove(0);
+    for found in [barred, one(&whole, &[f64::NAN; 90]), one(&[f64::NAN; 90], &whole)] {
+        let Summary { severity, reason, .. } = found.summary;
+        assert_eq!(severity, Severity::InsufficientData, "{reason}");
+        assert!(
+            reason.starts_with("insufficient data: ") && reason.contains(" % of its rows have no value"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
 fn a_reference_that_does_not_vary_says_nothing_of_what_is_far() {
     let constant = vec![0.1; 50];
     for current in [constant.clone(), vec![0.2; 50], spread(50, 0.0, 1.0)] {
