@@ -113,6 +113,12 @@ fn a_constant_reference_is_insufficient_data() -> Result<()> {
 }
 
 #[test]
+fn a_stuck_meter_is_insufficient_data() -> Result<()> {
+    let stuck = compared(&column(&spread(100, 0.0)), &column(&vec!["7.5".to_owned(); 100]))?;
+    answers(&stuck, None, "insufficient data: all 100 values of the current table are the same, as from a stuck meter")
+}
+
+#[test]
 fn a_file_without_a_row_is_insufficient_data_on_either_side() -> Result<()> {
     let full = column(&spread(100, 0.0));
     answers(&compared(&full, "x\n")?, None, "insufficient data: the current table has no row")?;

@@ -48,10 +48,10 @@ fn of_numbers(reference: &[f64], current: &[f64]) -> Measured {
     let figures = match (&before, &after) {
         (Some(before), Some(after)) => {
             let pair = Pair::of(before, after, sizes(&reference, &current));
-            let insufficient = insufficient(&reference, &current, before.is_constant());
+            let insufficient = insufficient(&reference, &current);
             Statistic::ALL.into_iter().map(|of| pair.figure(of)).map(|f| withheld(f, insufficient.as_ref())).collect()
         }
-        _ => nothing(insufficient(&reference, &current, false)),
+        _ => nothing(insufficient(&reference, &current)),
     };
     Measured { figures, reference, current, is_text: false }
 }
@@ -75,7 +75,7 @@ fn nothing(reason: Option<String>) -> Vec<Figure> {
 }
 
 /// Why nothing can be told of a column whatever its statistics are.
-fn insufficient(reference: &Side, current: &Side, is_constant: bool) -> Option<String> {
+fn insufficient(reference: &Side, current: &Side) -> Option<String> {
     for (side, of) in [(reference, "reference"), (current, "current table")] {
         let (known, rows) = (side.known(), side.rows);
         if rows == 0 {
@@ -91,10 +91,16 @@ fn insufficient(reference: &Side, current: &Side, is_constant: bool) -> Option<S
             ));
         }
     }
-    if is_constant {
+    if reference.is_constant {
         return Some(format!(
             "insufficient data: all {} values of the reference are the same, so that nothing says how far is far",
             reference.known()
+        ));
+    }
+    if current.is_constant {
+        return Some(format!(
+            "insufficient data: all {} values of the current table are the same, as from a stuck meter",
+            current.known()
         ));
     }
     let (before, after) = sizes(reference, current);
@@ -110,14 +116,13 @@ fn of_texts(before: &Text, after: &Text) -> Measured {
     let (reference, current) = (Side::of_text(before), Side::of_text(after));
     let sizes = sizes(&reference, &current);
     let figures = match uncategorical(before, after).or_else(|| {
-        (reference.known().min(current.known()) == 0)
-            .then(|| insufficient(&reference, &current, false).unwrap_or_default())
+        (reference.known().min(current.known()) == 0).then(|| insufficient(&reference, &current).unwrap_or_default())
     }) {
         Some(reason) => nothing(Some(reason)),
         None => {
             let (names, table) = Table::of_categories(before.counts(), after.counts());
             let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-            let insufficient = insufficient(&reference, &current, before.names().len() == 1);
+            let insufficient = insufficient(&reference, &current);
             let chance = sound(&table, &names, sizes);
             let figure = |of| withheld(of_categories(of, &table, &chance, sizes), insufficient.as_ref());
             Statistic::ALL.into_iter().map(figure).collect()

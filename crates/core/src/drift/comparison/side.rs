@@ -32,6 +32,9 @@ pub struct Side {
     pub autocorrelation: Option<f64>,
     /// The independent values that they are worth.
     pub effective_size: f64,
+    /// Whether all its values are the same.
+    #[serde(skip)]
+    pub(super) is_constant: bool,
 }
 
 impl Side {
@@ -53,6 +56,7 @@ impl Side {
             categories: None,
             autocorrelation,
             effective_size: worth,
+            is_constant: sample.as_ref().is_some_and(Sample::is_constant),
         };
         (side, sample)
     }
@@ -72,6 +76,7 @@ impl Side {
             categories: Some(text.names().len()),
             autocorrelation,
             effective_size: effective_size(rows.len() - missing, autocorrelation.unwrap_or_default()),
+            is_constant: text.names().len() == 1,
         }
     }
 

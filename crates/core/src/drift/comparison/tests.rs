@@ -188,9 +188,23 @@ fn a_reference_that_does_not_vary_says_nothing_of_what_is_far() {
 }
 
 #[test]
-fn a_stuck_meter_has_drifted() {
-    let found = one(&spread(500, 0.0, 10.0), &[5.0; 100]);
-    assert_eq!(found.summary.severity, Severity::Drifted, "{}", found.summary.reason);
+fn a_stuck_meter_is_insufficient_data_and_keeps_its_statistics() {
+    for level in [0.0, 5.0, 80.0] {
+        let found = one(&spread(500, 0.0, 10.0), &[level; 100]);
+        tells_nothing(&found, "all 100 values of the current table are the same, as from a stuck meter");
+        assert_eq!(found.summary.severity, Severity::InsufficientData);
+        assert!(answer(&found, Statistic::Ks).value.unwrap() >= 0.49);
+    }
+}
+
+#[test]
+fn text_that_is_always_the_same_is_insufficient_data_on_either_side() {
+    let (varied, same) = (categories(200, &["coal", "gas"]), categories(100, &["coal"]));
+    for (found, of) in [(texts(&varied, &same), "current table"), (texts(&same, &varied), "reference")] {
+        assert_eq!(found.summary.severity, Severity::InsufficientData);
+        let reason = answer(&found, Statistic::Psi).reason;
+        assert!(reason.contains(&format!("all 100 values of the {of} are the same")), "{reason}");
+    }
 }
 
 #[test]
