@@ -55,14 +55,20 @@ impl Sample {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The standard deviation of the values themselves (divisor n).
+    /// The standard deviation of the values themselves (divisor n); infinite where their squares go beyond the range of
+    /// numbers.
     pub fn deviation(&self) -> f64 {
         // Rounding of the mean would leave something of values that are all the same.
         if self.is_constant() {
             return 0.0;
         }
-        let mean = self.mean();
-        (self.0.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / self.0.len() as f64).sqrt()
+        let (mean, n) = (self.mean(), self.0.len() as f64);
+        // What the rounded mean leaves counts where values are large beside their spread.
+        let left = self.0.iter().map(|v| v - mean).sum::<f64>() / n;
+        if !left.is_finite() {
+            return f64::INFINITY;
+        }
+        (self.0.iter().map(|v| (v - mean - left).powi(2)).sum::<f64>() / n).sqrt()
     }
 
     /// Whether all values are the same.
@@ -125,6 +131,22 @@ mod tests {
     fn values_that_are_all_the_same_have_no_deviation_though_their_mean_is_rounded() {
         assert_eq!(Sample::new(vec![0.1; 10]).unwrap().deviation(), 0.0);
         assert_eq!(Sample::new(vec![1e16 + 2.0; 7]).unwrap().deviation(), 0.0);
+    }
+
+    #[test]
+    fn the_deviation_keeps_its_digits_far_from_zero() {
+        // A third each 2^-10 below, at and above a number whose neighbours lie 2^-23 apart: of variance 2/3 2^-20.
+        let values = (0..30_000).map(|i| 1e9 + f64::from(i % 3 - 1) / 1_024.0).collect();
+        let expected = (2.0_f64 / 3.0).sqrt() / 1_024.0;
+        let found = Sample::new(values).unwrap().deviation();
+        assert!((found / expected - 1.0).abs() < 1e-12, "{found} instead of {expected}");
+    }
+
+    #[test]
+    fn a_deviation_beyond_the_range_of_numbers_is_infinite() {
+        for values in [vec![f64::MAX, -f64::MAX], vec![f64::MAX, f64::MAX, 0.0], vec![0.0, 1e200]] {
+            assert_eq!(Sample::new(values).unwrap().deviation(), f64::INFINITY);
+        }
     }
 
     #[test]
