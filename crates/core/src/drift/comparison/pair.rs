@@ -20,6 +20,8 @@ const FEW_VALUES: usize = 20;
 pub(super) const SHARES: &str = "the root mean square distance of the shares";
 const ROOT: &str = "the root mean square distance of the distributions";
 const WEIGHTED_ROOT: &str = "the weighted root mean square distance of the distributions";
+const BEYOND: &str = "insufficient data: the deviation of the reference or the difference lies beyond the range of \
+    numbers";
 const OF_KS: &str = " of the Kolmogorov-Smirnov distance";
 
 /// One statistic of a column.
@@ -56,6 +58,11 @@ impl Evidence {
     /// Whether the probability is the statistic's own.
     pub fn is_own(&self) -> bool {
         self.of.is_empty()
+    }
+
+    /// Whether it can be compared with anything.
+    fn is_finite(&self) -> bool {
+        [self.effect, self.least, self.p_value].into_iter().all(f64::is_finite)
     }
 
     /// Whether the effect is the statistic itself, and not a root mean square behind it.
@@ -154,8 +161,19 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// One statistic, and what there is to judge it by.
+    /// One statistic, and what there is to judge it by: nothing where that is beyond the range of numbers.
     pub fn figure(&self, statistic: Statistic) -> Figure {
+        let figure = self.measured(statistic);
+        // Squares of tiny differences come to zero, and those of huge ones to infinity: neither says how far is far.
+        let is_lost = self.deviation == 0.0 && !self.reference.is_constant();
+        let is_within = statistic.is_of_order() || self.deviation.is_finite() && !is_lost;
+        match figure.evidence.as_ref().is_ok_and(|evidence| !(is_within && evidence.is_finite())) {
+            true => Figure { evidence: Err(BEYOND.to_owned()), ..figure },
+            false => figure,
+        }
+    }
+
+    fn measured(&self, statistic: Statistic) -> Figure {
         let (reference, current) = (self.reference, self.current);
         match statistic {
             Statistic::Ks => {

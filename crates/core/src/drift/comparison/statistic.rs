@@ -64,6 +64,20 @@ impl Statistic {
         matches!(self, Self::JensenShannon | Self::Hellinger | Self::Psi | Self::ChiSquared)
     }
 
+    /// Whether it looks at the order of values alone, whatever their distances.
+    pub(super) fn is_of_order(self) -> bool {
+        match self {
+            Self::Ks | Self::CramerVonMises | Self::AndersonDarling => true,
+            Self::Wasserstein
+            | Self::WassersteinNormed
+            | Self::JensenShannon
+            | Self::Hellinger
+            | Self::Psi
+            | Self::ChiSquared
+            | Self::Energy => false,
+        }
+    }
+
     /// The greatest effect that is too small to matter. All but one are what a normal distribution has that moves by
     /// 0.15 of its deviations, the least that normed Wasserstein calls large; the stability index keeps the fifth
     /// that it is read with by convention, which such a distribution reaches at 0.45.

@@ -266,6 +266,19 @@ fn values_at_the_end_of_the_number_range_leave_statistics_out_and_panic_nowhere(
 }
 
 #[test]
+fn a_deviation_beyond_the_range_of_numbers_leaves_an_answer_to_what_looks_at_the_order_alone() {
+    for range in [1e200, 1e-200] {
+        let found = one(&spread(500, 0.0, range), &spread(500, range / 2.0, range));
+        for (statistic, answer) in found.answers.iter() {
+            let expected = statistic.is_of_order().then_some(true);
+            assert_eq!(answer.drifted, expected, "{}: {}", statistic.name(), answer.reason);
+        }
+        assert!(answer(&found, Statistic::Energy).reason.contains("beyond the range of numbers"));
+        assert_eq!(found.summary.severity, Severity::InsufficientData);
+    }
+}
+
+#[test]
 fn a_document_names_the_statistics_in_their_order() {
     let (reference, current) = jumping();
     let text = serde_json::to_string(&one(&reference, &current).answers).unwrap();
