@@ -1,6 +1,6 @@
 //! The times of two files, where both have a column of them, and whether they cover what a comparison needs.
 
-use aria_core::drift::week::{self, FEWEST_DAYS, Window};
+use aria_core::drift::week::{self, FEWEST_DAYS, FEWEST_PLACES_IN_TEN, Window};
 use aria_core::numbers::Text;
 use aria_core::time::{DAY, Timestamp};
 use serde::Serialize;
@@ -40,7 +40,7 @@ impl<'a> Times<'a> {
         Windows { column: self.column.to_owned(), reference: of(&self.reference), current: of(&self.current) }
     }
 
-    /// Why the files cannot be compared: one of them covers less than a week, and hours of the week differ by
+    /// Why the files cannot be compared: one of them covers less than a whole week, and hours of the week differ by
     /// themselves.
     pub fn bar(&self) -> Option<String> {
         let windows = self.windows();
@@ -49,13 +49,16 @@ impl<'a> Times<'a> {
                 Some(window) if window.covers_a_week() => return None,
                 Some(window) => {
                     let days = window.covered_seconds() as f64 / DAY as f64;
-                    format!("{days:.2} days in {} steps, {} missing between them", window.steps, window.missing_steps)
+                    format!(
+                        "{days:.2} days in {} steps, {} missing between them, at {} of {} places of the week",
+                        window.steps, window.missing_steps, window.covered_places, window.places_of_week,
+                    )
                 }
                 None => "a single time".to_owned(),
             };
             Some(format!(
-                "insufficient data: by the times in `{}` the {of} covers {covered}; less than {FEWEST_DAYS} whole days \
-                 compare other hours of the week",
+                "insufficient data: by the times in `{}` the {of} covers {covered}; less than {FEWEST_DAYS} whole days, \
+                 or than {FEWEST_PLACES_IN_TEN} in 10 of the week's places, compare other hours of the week",
                 pick::name(self.column),
             ))
         })
@@ -95,6 +98,15 @@ mod tests {
         let bar = Times::of(&week, &day).unwrap().bar().unwrap();
         assert!(bar.contains("in `when` the current file covers 1.00 days in 24 steps, 0 missing"), "{bar}");
         assert!(Times::of(&day, &week).unwrap().bar().unwrap().contains("the reference covers 1.00 days"));
+    }
+
+    #[test]
+    fn nights_of_two_months_bar_a_comparison_with_whole_weeks() {
+        let start: Timestamp = "2023-01-02T00:00:00Z".parse().unwrap();
+        let nights = (0..60 * 24).filter(|hour| hour % 24 < 6);
+        let nights = table("when,load,kind", nights.map(|hour| format!("{},{hour},a", start.plus(hour * 3_600))));
+        let bar = Times::of(&hours(336), &nights).unwrap().bar().unwrap();
+        assert!(bar.contains("the current file covers 15.00 days") && bar.contains("at 42 of 168 places"), "{bar}");
     }
 
     #[test]
