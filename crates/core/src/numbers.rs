@@ -105,6 +105,20 @@ pub enum Unreadable {
         /// The header's.
         expected: usize,
     },
+    /// A quotation mark is open, and the lines after it would be lost in one cell.
+    #[error(
+        "line {line} opens a quotation mark that nothing closes, and would take the lines after it; correct the quotes"
+    )]
+    Quotes {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A line holds bytes that are no UTF-8 text.
+    #[error("line {line} is no UTF-8 text; save the file as UTF-8")]
+    NotUtf8 {
+        /// The line, from 1.
+        line: usize,
+    },
     /// It breaks what every table must keep.
     #[error(transparent)]
     Broken(BrokenReason),
@@ -176,14 +190,15 @@ pub fn texts(format: Format, bytes: &[u8], numbers: &Numbers) -> Result<BTreeMap
 }
 
 fn read_csv(text: &[u8]) -> Result<Vec<Column>, Unreadable> {
+    refuse_other_encodings(text)?;
     let mut reader = csv_reader(text);
     let mut record = ::csv::ByteRecord::new();
-    reader.read_byte_record(&mut record).map_err(unreadable(0))?;
+    next_record(&mut reader, &mut record, text, 0)?;
     let names: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     refuse_other_separators(&names)?;
     let mut columns: Vec<Column> = names.into_iter().map(|name| Column { name, values: Ok(Vec::new()) }).collect();
     let mut row = 0;
-    while reader.read_byte_record(&mut record).map_err(unreadable(row))? {
+    while next_record(&mut reader, &mut record, text, row)? {
         row += 1;
         if record.len() != columns.len() {
             return Err(Unreadable::Width { row, found: record.len(), expected: columns.len() });
@@ -197,6 +212,45 @@ fn read_csv(text: &[u8]) -> Result<Vec<Column>, Unreadable> {
         }
     }
     Ok(columns)
+}
+
+/// Refuses text in another encoding: its letters would become others.
+fn refuse_other_encodings(text: &[u8]) -> Result<(), Unreadable> {
+    std::str::from_utf8(text)
+        .map(|_| ())
+        .map_err(|error| Unreadable::NotUtf8 { line: line_of(text, error.valid_up_to()) })
+}
+
+/// Reads the record after a row, if there is one.
+fn next_record(
+    reader: &mut ::csv::Reader<&[u8]>,
+    record: &mut ::csv::ByteRecord,
+    text: &[u8],
+    row: usize,
+) -> Result<bool, Unreadable> {
+    let from = reader.position().byte() as usize;
+    let is_there = reader.read_byte_record(record).map_err(unreadable(row))?;
+    let raw = text.get(from..reader.position().byte() as usize).unwrap_or_default().trim_ascii_start();
+    if takes_lines(raw) {
+        return Err(Unreadable::Quotes { line: line_of(text, reader.position().byte() as usize - raw.len()) });
+    }
+    Ok(is_there)
+}
+
+/// Whether a record runs over several lines because a quotation mark is open: those of a whole record are even.
+fn takes_lines(raw: &[u8]) -> bool {
+    let has_line_end = raw.trim_ascii_end().iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    has_line_end && raw.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+}
+
+/// The line that a byte stands in, from 1.
+fn line_of(text: &[u8], byte: usize) -> usize {
+    let before = text.get(..byte).unwrap_or_default();
+    let ends =
+        |pair: &&[u8]| pair.first() == Some(&b'\n') || (pair.first() == Some(&b'\r') && pair.get(1) != Some(&b'\n'));
+    let whole = before.windows(2).filter(ends).count();
+    let last = before.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r'));
+    1 + whole + usize::from(last)
 }
 
 fn csv_texts(text: &[u8], places: &[usize]) -> Result<Vec<Text>, Unreadable> {

@@ -82,6 +82,41 @@ fn what_is_no_table_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
+fn an_open_quotation_mark_takes_no_lines_and_is_named_by_its_line() {
+    let cases = [
+        ("a,b\n1,2\n3,\"4\n5,6\n", 3),
+        ("a,b\r\n\r\n1,\"2\r\n5,6\r\n", 3),
+        ("a,b\r1,2\r3,\"4\r5,6\r", 3),
+        ("\"a,b\n1,2\n", 1),
+        // A later mark closes it, and the rows between would be gone.
+        ("a,b\n1,\"2\n3,4\n5,\"6\"\n7,8\n", 2),
+        ("a,b\n\"x\ny\",1\n2,\"z\n3,4\n", 4),
+    ];
+    for (text, line) in cases {
+        let told = csv(text).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("line {line} opens a quotation mark")), "{text}: {told}");
+        assert!(told.ends_with("; correct the quotes"), "{told}");
+    }
+}
+
+#[test]
+fn quotation_marks_that_are_closed_or_mean_inches_are_read() {
+    let text = "kind,b\n\"two\nlines\",1\n5\" pipe,2\n\"a \"\"b\"\"\",3\n";
+    let numbers = csv(text).unwrap();
+    assert_eq!(values(&numbers, "b"), Ok(vec![1.0, 2.0, 3.0]));
+    let texts = texts(Format::Csv, text.as_bytes(), &numbers).unwrap();
+    assert_eq!(texts["kind"].values().flatten().collect::<Vec<_>>(), ["two\nlines", "5\" pipe", "a \"b\""]);
+}
+
+#[test]
+fn other_bytes_than_utf_8_are_refused_by_their_line_and_replaced_nowhere() {
+    for (bytes, line) in [(b"k\xfchl,b\n1,2\n".as_slice(), 1), (b"a,b\nx,1\n\nk\xfchl,2\n", 4)] {
+        let told = read(Format::Csv, bytes).unwrap_err().to_string();
+        assert_eq!(told, format!("line {line} is no UTF-8 text; save the file as UTF-8"));
+    }
+}
+
+#[test]
 fn a_parquet_file_gives_its_numbers_of_every_width_and_says_what_the_rest_is() {
     let bytes = parquet(vec![
         Series::new("whole".into(), [Some(1_i32), None, Some(3)]),
