@@ -68,10 +68,12 @@ pub enum NotNumeric {
         value: String,
     },
     /// It is stored as something else.
-    #[error("it is not numeric: it holds {found}; store 32- or 64-bit numbers")]
+    #[error("it is not numeric: it holds {found}; store {wanted}")]
     Type {
         /// What it is stored as.
         found: String,
+        /// What it should be stored as.
+        wanted: &'static str,
     },
     /// Another column has the same name.
     #[error("it stands twice")]
@@ -167,8 +169,8 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
     Ok(Numbers { columns })
 }
 
-/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet times too, as RFC
-/// 3339 writes them, those without a zone as if they were UTC's. What stands for a missing number stands for a
+/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet what is true or false, and
+/// times as RFC 3339 writes them, those without a zone as if they were UTC's. What stands for a missing number stands for a
 /// missing text.
 ///
 /// # Errors
@@ -307,29 +309,39 @@ fn no_number(row: usize, cell: &[u8]) -> NotNumeric {
 
 fn read_parquet(bytes: &[u8]) -> Result<Vec<Column>, Unreadable> {
     let fields = schema(bytes)?;
-    let numeric = |held: &Held| matches!(held, Held::Integer | Held::Float32 | Held::Float64 | Held::Nulls);
-    let places: Vec<usize> = (0..fields.len()).filter(|place| numeric(&fields[*place].dtype)).collect();
+    let places: Vec<usize> = (0..fields.len()).filter(|place| is_numeric(&fields[*place].dtype)).collect();
     let frame = match places.is_empty() {
         true => DataFrame::empty(),
         false => decode(bytes, &Wanted { columns: places, limits: LIMITS })?,
     };
     let mut columns = Vec::with_capacity(fields.len());
     for field in fields {
-        let values = match numeric(&field.dtype) {
+        let values = match is_numeric(&field.dtype) {
             true => Ok(floats(&frame, &field.name)?),
-            false => Err(NotNumeric::Type { found: field.dtype.to_string() }),
+            false => Err(NotNumeric::Type { found: field.dtype.to_string(), wanted: wanted(&field.dtype) }),
         };
         columns.push(Column { name: field.name, values });
     }
     Ok(columns)
 }
 
+fn is_numeric(held: &Held) -> bool {
+    match held {
+        Held::Integer | Held::ShortInteger | Held::Float32 | Held::Float64 | Held::Nulls => true,
+        Held::Instant | Held::WallClock | Held::Date => false,
+        Held::Text | Held::Boolean | Held::Categories | Held::Other(_) => false,
+    }
+}
+
+/// What a column should be stored as that holds no numbers.
+fn wanted(held: &Held) -> &'static str {
+    if *held == Held::Categories { "the categories as text" } else { "32- or 64-bit numbers" }
+}
+
 fn parquet_texts(bytes: &[u8], places: &[usize]) -> Result<BTreeMap<String, Text>, Unreadable> {
     let fields = schema(bytes)?;
-    let readable = |place: &usize| {
-        matches!(fields.get(*place).map(|f| &f.dtype), Some(Held::Text | Held::Instant | Held::WallClock))
-    };
-    let columns: Vec<usize> = places.iter().copied().filter(readable).collect();
+    let is_readable = |place: &usize| fields.get(*place).is_some_and(|field| is_text(&field.dtype));
+    let columns: Vec<usize> = places.iter().copied().filter(is_readable).collect();
     let wanted: Vec<&Field> = columns.iter().filter_map(|place| fields.get(*place)).collect();
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
@@ -337,24 +349,32 @@ fn parquet_texts(bytes: &[u8], places: &[usize]) -> Result<BTreeMap<String, Text
     let frame = decode(bytes, &Wanted { columns, limits: LIMITS })?;
     let mut texts = BTreeMap::new();
     for field in wanted {
-        let text =
-            if field.dtype == Held::Text { strings(&frame, &field.name)? } else { instants(&frame, &field.name)? };
+        let column = frame.columns().iter().find(|c| c.name() == &field.name).ok_or(ParquetError::Damaged)?;
+        let text = match column.dtype() {
+            DataType::Boolean => {
+                Text::of(column.bool()?.iter().map(|value| Some(if value? { "true" } else { "false" })))
+            }
+            DataType::Datetime(unit, _) => instants(column, *unit)?,
+            _ => Text::of(column.str()?.iter().map(|value| value.and_then(present))),
+        };
         texts.insert(field.name.clone(), text);
     }
     Ok(texts)
 }
 
-fn strings(frame: &DataFrame, name: &str) -> Result<Text, Unreadable> {
-    let column = frame.columns().iter().find(|c| c.name() == name).ok_or(ParquetError::Damaged)?;
-    Ok(Text::of(column.str()?.iter().map(|value| value.and_then(present))))
+fn is_text(held: &Held) -> bool {
+    match held {
+        Held::Text | Held::Boolean | Held::Instant | Held::WallClock => true,
+        Held::Integer | Held::ShortInteger | Held::Float32 | Held::Float64 | Held::Nulls => false,
+        Held::Date | Held::Categories | Held::Other(_) => false,
+    }
 }
 
-fn instants(frame: &DataFrame, name: &str) -> Result<Text, Unreadable> {
-    let column = frame.columns().iter().find(|c| c.name() == name).ok_or(ParquetError::Damaged)?;
-    let per_second = match column.dtype() {
-        DataType::Datetime(TimeUnit::Milliseconds, _) => 1_000,
-        DataType::Datetime(TimeUnit::Microseconds, _) => 1_000_000,
-        _ => 1_000_000_000,
+fn instants(column: &polars::prelude::Column, unit: TimeUnit) -> Result<Text, Unreadable> {
+    let per_second = match unit {
+        TimeUnit::Milliseconds => 1_000,
+        TimeUnit::Microseconds => 1_000_000,
+        TimeUnit::Nanoseconds => 1_000_000_000,
     };
     let units = column.to_physical_repr();
     let told = |units: i64| Some(Timestamp::from_seconds(units.div_euclid(per_second))?.to_string());

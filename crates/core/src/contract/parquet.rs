@@ -95,7 +95,9 @@ fn check_types(definition: &Definition, places: &Places, fields: &[Field]) -> Re
     let can_be_time = match &time.dtype {
         Held::Instant | Held::Integer | Held::Float64 | Held::Text | Held::Nulls => true,
         Held::Date => definition.cadence == Cadence::Day,
-        Held::WallClock | Held::Float32 | Held::Other(_) => false,
+        Held::WallClock | Held::ShortInteger | Held::Float32 | Held::Boolean | Held::Categories | Held::Other(_) => {
+            false
+        }
     };
     if !can_be_time {
         return Err(unfit(time, "times with the zone UTC, or text such as 2023-03-26T01:00:00Z"));
@@ -103,7 +105,13 @@ fn check_types(definition: &Definition, places: &Places, fields: &[Field]) -> Re
     for field in places.cells().flatten().filter_map(|place| fields.get(place)) {
         match &field.dtype {
             Held::Integer | Held::Float32 | Held::Float64 | Held::Text | Held::Nulls => {}
-            Held::Instant | Held::WallClock | Held::Date | Held::Other(_) => return Err(unfit(field, "numbers")),
+            Held::Instant
+            | Held::WallClock
+            | Held::Date
+            | Held::ShortInteger
+            | Held::Boolean
+            | Held::Categories
+            | Held::Other(_) => return Err(unfit(field, "numbers")),
         }
     }
     Ok(())

@@ -128,7 +128,10 @@ fn a_parquet_file_gives_its_numbers_of_every_width_and_says_what_the_rest_is() {
     assert_eq!(bits(&values(&numbers, "whole").unwrap()), bits(&[1.0, f64::NAN, 3.0]));
     assert_eq!(values(&numbers, "long"), Ok(vec![(1_i64 << 40) as f64, 2.0, 3.0]));
     assert_eq!(bits(&values(&numbers, "single").unwrap()), bits(&[0.5, f64::NAN, f64::INFINITY]));
-    assert_eq!(values(&numbers, "text"), Err(NotNumeric::Type { found: "text".to_owned() }));
+    assert_eq!(
+        values(&numbers, "text"),
+        Err(NotNumeric::Type { found: "text".to_owned(), wanted: "32- or 64-bit numbers" })
+    );
 }
 
 #[test]
@@ -157,6 +160,20 @@ fn a_parquet_file_gives_its_texts_and_its_points_in_time() {
     let texts = texts(Format::Parquet, &bytes, &numbers).unwrap();
     assert_eq!(texts["kind"].values().collect::<Vec<_>>(), [Some("wind"), None]);
     assert_eq!(texts["when"].values().collect::<Vec<_>>(), [Some("2023-01-01T00:00:00Z"), None]);
+}
+
+#[test]
+fn short_whole_numbers_of_a_parquet_file_are_numbers_and_true_and_false_are_text() {
+    let bytes = parquet(vec![
+        Series::new("byte".into(), [Some(-3_i8), None]),
+        Series::new("short".into(), [300_i16, -300]),
+        Series::new("holiday".into(), [Some(true), None]),
+    ]);
+    let numbers = read(Format::Parquet, &bytes).unwrap();
+    assert_eq!(bits(&values(&numbers, "byte").unwrap()), bits(&[-3.0, f64::NAN]));
+    assert_eq!(values(&numbers, "short"), Ok(vec![300.0, -300.0]));
+    let texts = texts(Format::Parquet, &bytes, &numbers).unwrap();
+    assert_eq!(texts["holiday"].values().collect::<Vec<_>>(), [Some("true"), None]);
 }
 
 #[test]

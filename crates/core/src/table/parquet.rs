@@ -63,16 +63,22 @@ pub(crate) enum Held {
     Date,
     /// A whole number.
     Integer,
+    /// A whole number of 8 or 16 bits.
+    ShortInteger,
     /// A 32-bit number.
     Float32,
     /// A 64-bit number.
     Float64,
     /// Text.
     Text,
+    /// True or false.
+    Boolean,
+    /// Texts by their places in a dictionary.
+    Categories,
     /// Nothing at all.
     Nulls,
     /// Something that is not read.
-    Other(String),
+    Other(&'static str),
 }
 
 impl fmt::Display for Held {
@@ -82,9 +88,12 @@ impl fmt::Display for Held {
             Self::WallClock => "times without a zone",
             Self::Date => "dates",
             Self::Integer => "whole numbers",
+            Self::ShortInteger => "whole numbers of 8 or 16 bits",
             Self::Float32 => "32-bit numbers",
             Self::Float64 => "64-bit numbers",
             Self::Text => "text",
+            Self::Boolean => "true or false",
+            Self::Categories => "categories",
             Self::Nulls => "nothing",
             Self::Other(name) => name,
         })
@@ -197,13 +206,24 @@ fn shielded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parq
 fn held(dtype: &ArrowDataType) -> Held {
     match dtype {
         ArrowDataType::Timestamp(_, Some(_)) => Held::Instant,
-        ArrowDataType::Timestamp(_, None) => Held::WallClock,
+        ArrowDataType::Timestamp(_, None) | ArrowDataType::Date64 => Held::WallClock,
         ArrowDataType::Date32 => Held::Date,
         ArrowDataType::Int32 | ArrowDataType::Int64 | ArrowDataType::UInt32 | ArrowDataType::UInt64 => Held::Integer,
         ArrowDataType::Float32 => Held::Float32,
         ArrowDataType::Float64 => Held::Float64,
         ArrowDataType::Utf8 | ArrowDataType::LargeUtf8 | ArrowDataType::Utf8View => Held::Text,
+        ArrowDataType::Int8 | ArrowDataType::Int16 => Held::ShortInteger,
+        ArrowDataType::Boolean => Held::Boolean,
+        ArrowDataType::Dictionary(..) => Held::Categories,
         ArrowDataType::Null => Held::Nulls,
-        other => Held::Other(format!("{other:?}").chars().take(60).collect()),
+        ArrowDataType::UInt8 | ArrowDataType::UInt16 => Held::Other("whole numbers of 8 or 16 bits without a sign"),
+        ArrowDataType::Float16 => Held::Other("16-bit numbers"),
+        ArrowDataType::Decimal(..) | ArrowDataType::Decimal256(..) => Held::Other("decimal numbers"),
+        ArrowDataType::Time32(_) | ArrowDataType::Time64(_) => Held::Other("times of a day"),
+        ArrowDataType::Duration(_) => Held::Other("spans of time"),
+        ArrowDataType::Binary | ArrowDataType::LargeBinary | ArrowDataType::BinaryView => Held::Other("bytes"),
+        ArrowDataType::List(_) | ArrowDataType::LargeList(_) => Held::Other("lists"),
+        ArrowDataType::Struct(_) => Held::Other("groups of columns"),
+        _ => Held::Other("values of a rare type"),
     }
 }

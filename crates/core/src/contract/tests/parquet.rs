@@ -103,7 +103,7 @@ fn times_without_a_zone_are_refused() {
 #[test]
 fn a_column_of_another_kind_is_refused() {
     let text = broken(Format::Parquet, &file(vec![two_hours(), Series::new("ci".into(), [true, false])])).to_string();
-    assert!(text.starts_with("column `ci` holds Boolean; store numbers"), "{text}");
+    assert!(text.starts_with("column `ci` holds true or false; store numbers"), "{text}");
 }
 
 #[test]
