@@ -12,7 +12,7 @@ use crate::contract::csv::refuse_other_separators;
 use crate::contract::sniff::table_bytes;
 use crate::table::ParquetError;
 use crate::table::parquet::{Field, Held, Limits, Wanted, decode, schema};
-use crate::time::Timestamp;
+use crate::time::{DAY, Timestamp};
 
 use self::text::Builder;
 pub use self::text::Text;
@@ -169,9 +169,9 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Numbers, Unreadable> {
     Ok(Numbers { columns })
 }
 
-/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet what is true or false, and
-/// times as RFC 3339 writes them, those without a zone as if they were UTC's. What stands for a missing number stands for a
-/// missing text.
+/// Reads the texts of the columns of a table that hold no numbers, by name: text, and of Parquet what is true or false,
+/// dates, and times as RFC 3339 writes them, those without a zone as if they were UTC's. What stands for a missing
+/// number stands for a missing text.
 ///
 /// # Errors
 /// Where the bytes hold no table.
@@ -355,6 +355,7 @@ fn parquet_texts(bytes: &[u8], places: &[usize]) -> Result<BTreeMap<String, Text
                 Text::of(column.bool()?.iter().map(|value| Some(if value? { "true" } else { "false" })))
             }
             DataType::Datetime(unit, _) => instants(column, *unit)?,
+            DataType::Date => dates(column)?,
             _ => Text::of(column.str()?.iter().map(|value| value.and_then(present))),
         };
         texts.insert(field.name.clone(), text);
@@ -364,9 +365,9 @@ fn parquet_texts(bytes: &[u8], places: &[usize]) -> Result<BTreeMap<String, Text
 
 fn is_text(held: &Held) -> bool {
     match held {
-        Held::Text | Held::Boolean | Held::Instant | Held::WallClock => true,
+        Held::Text | Held::Boolean | Held::Instant | Held::WallClock | Held::Date => true,
         Held::Integer | Held::ShortInteger | Held::Float32 | Held::Float64 | Held::Nulls => false,
-        Held::Date | Held::Categories | Held::Other(_) => false,
+        Held::Categories | Held::Other(_) => false,
     }
 }
 
@@ -380,6 +381,13 @@ fn instants(column: &polars::prelude::Column, unit: TimeUnit) -> Result<Text, Un
     let told = |units: i64| Some(Timestamp::from_seconds(units.div_euclid(per_second))?.to_string());
     let times: Vec<Option<String>> = units.i64()?.iter().map(|units| told(units?)).collect();
     Ok(Text::of(times.iter().map(Option::as_deref)))
+}
+
+fn dates(column: &polars::prelude::Column) -> Result<Text, Unreadable> {
+    let days = column.to_physical_repr();
+    let told = |days: i32| Some(Timestamp::from_seconds(i64::from(days) * DAY)?.utc().date().to_string());
+    let dates: Vec<Option<String>> = days.i32()?.iter().map(|days| told(days?)).collect();
+    Ok(Text::of(dates.iter().map(Option::as_deref)))
 }
 
 fn floats(frame: &DataFrame, name: &str) -> Result<Vec<f64>, Unreadable> {

@@ -26,12 +26,35 @@ pub struct Windows {
 }
 
 impl<'a> Times<'a> {
-    /// The first column of the reference that holds nothing but times in both files.
+    /// The column of times that both files have and that covers the most: up to a week of time, and of those the one
+    /// with the most times. So a date beside the hours, or the one day of an export, is not what is looked at.
     pub fn of(reference: &'a Table, current: &Table) -> Option<Self> {
-        reference.numbers.columns.iter().find_map(|column| {
-            let (before, after) = (reference.texts.get(&column.name)?, current.texts.get(&column.name)?);
-            Some(Self { column: &column.name, reference: times(before)?, current: times(after)? })
-        })
+        let mut most: Option<((i64, usize), Self)> = None;
+        for column in &reference.numbers.columns {
+            let Some(times) = Self::in_column(&column.name, reference, current) else { continue };
+            let reach = times.reach();
+            if most.as_ref().is_none_or(|(most, _)| reach > *most) {
+                most = Some((reach, times));
+            }
+        }
+        most.map(|(_, times)| times)
+    }
+
+    fn in_column(column: &'a str, reference: &Table, current: &Table) -> Option<Self> {
+        let (before, after) = (reference.texts.get(column)?, current.texts.get(column)?);
+        Some(Self { column, reference: times(before)?, current: times(after)? })
+    }
+
+    /// The seconds that both files cover, a week at most, and the different times that both have.
+    fn reach(&self) -> (i64, usize) {
+        let Windows { reference, current, .. } = self.windows();
+        match (reference, current) {
+            (Some(one), Some(other)) => {
+                let seconds = one.covered_seconds().min(other.covered_seconds());
+                (seconds.min(FEWEST_DAYS * DAY), one.steps.min(other.steps))
+            }
+            _ => (0, 0),
+        }
     }
 
     /// What both files cover.
@@ -65,14 +88,25 @@ impl<'a> Times<'a> {
     }
 }
 
-/// The times of a column, if all that stands in it are times.
+/// Of so many texts one may be no time: that row has none.
+const TIMES_TO_A_FAULT: u64 = 20;
+
+/// The times of a column, if nearly all that stands in it are times.
 fn times(text: &Text) -> Option<Vec<Option<Timestamp>>> {
-    if text.names().is_empty() {
+    let known = text.rows().iter().flatten().count() as u64;
+    let (mut faults, mut times) = (0, Vec::with_capacity(text.names().len()));
+    for (name, rows) in text.counts() {
+        let time = week::time(name);
+        faults += if time.is_none() { rows } else { 0 };
+        if faults * TIMES_TO_A_FAULT > known {
+            return None;
+        }
+        times.push(time);
+    }
+    if known == 0 {
         return None;
     }
-    let known: Option<Vec<Timestamp>> = text.names().iter().map(|name| week::time(name)).collect();
-    let known = known?;
-    Some(text.rows().iter().map(|row| known.get((*row)? as usize).copied()).collect())
+    Some(text.rows().iter().map(|row| times.get((*row)? as usize).copied().flatten()).collect())
 }
 
 #[cfg(test)]
@@ -109,10 +143,33 @@ mod tests {
         assert!(bar.contains("the current file covers 15.00 days") && bar.contains("at 42 of 168 places"), "{bar}");
     }
 
+    /// Hours of which the last ones are no times.
+    fn with_faults(count: i64, faults: i64) -> Table {
+        let start: Timestamp = "2023-01-02T00:00:00Z".parse().unwrap();
+        let when = |hour| if hour < count - faults { start.plus(hour * 3_600).to_string() } else { "later".to_owned() };
+        table("when,load,kind", (0..count).map(|hour| format!("{},{hour},a", when(hour))))
+    }
+
     #[test]
-    fn a_column_that_is_not_all_times_bars_nothing() {
-        let (week, other) =
-            (hours(168), table("when,load", ["2023-01-01T00:00:00Z,1", "later,2"].map(str::to_owned).into_iter()));
-        assert!(Times::of(&week, &other).is_none());
+    fn one_text_in_twenty_may_be_no_time() {
+        let (week, few, many) = (hours(168), with_faults(60, 3), with_faults(60, 4));
+        let times = Times::of(&week, &few).unwrap();
+        assert_eq!(times.current.iter().flatten().count(), 57);
+        assert!(times.bar().unwrap().contains("2.38 days in 57 steps"));
+        assert!(Times::of(&week, &many).is_none());
+    }
+
+    #[test]
+    fn the_column_is_used_whose_times_cover_the_most_wherever_it_stands() {
+        let start: Timestamp = "2023-01-02T00:00:00Z".parse().unwrap();
+        let row = |hour: i64| {
+            let time = start.plus(hour * 3_600);
+            // The day of an export, the second of it, the day of each hour, and the hour.
+            format!("2024-01-01,{},{},{time},{hour}", start.plus(hour), time.utc().date())
+        };
+        let of = |count| table("exported,written,day,hour,load", (0..count).map(row));
+        for count in [72, 336] {
+            assert_eq!(Times::of(&of(336), &of(count)).unwrap().column, "hour");
+        }
     }
 }

@@ -163,6 +163,25 @@ fn a_parquet_file_gives_its_texts_and_its_points_in_time() {
 }
 
 #[test]
+fn times_of_every_unit_and_dates_of_a_parquet_file_are_read_alike() {
+    let hour = 1_672_534_800_i64;
+    let units =
+        [(TimeUnit::Milliseconds, 1_000), (TimeUnit::Microseconds, 1_000_000), (TimeUnit::Nanoseconds, 1_000_000_000)];
+    for (unit, per_second) in units {
+        let when = Series::new("when".into(), [hour * per_second]).i64().unwrap().clone();
+        let bytes = parquet(vec![when.into_datetime(unit, None).into_series()]);
+        let numbers = read(Format::Parquet, &bytes).unwrap();
+        let texts = texts(Format::Parquet, &bytes, &numbers).unwrap();
+        assert_eq!(texts["when"].values().collect::<Vec<_>>(), [Some("2023-01-01T01:00:00Z")], "{unit:?}");
+    }
+    let day = Series::new("day".into(), [Some(19_358_i32), None]).cast(&DataType::Date).unwrap();
+    let bytes = parquet(vec![day]);
+    let numbers = read(Format::Parquet, &bytes).unwrap();
+    let texts = texts(Format::Parquet, &bytes, &numbers).unwrap();
+    assert_eq!(texts["day"].values().collect::<Vec<_>>(), [Some("2023-01-01"), None]);
+}
+
+#[test]
 fn short_whole_numbers_of_a_parquet_file_are_numbers_and_true_and_false_are_text() {
     let bytes = parquet(vec![
         Series::new("byte".into(), [Some(-3_i8), None]),
