@@ -190,7 +190,24 @@ fn part_of_a_week_is_insufficient_data_where_a_column_tells_the_time() -> Result
     let part = compared(&hours(&before, 336), &hours(&after, 167))?;
     answers(&part, None, "the current file covers 6.96 days in 167 steps, 0 missing between them")?;
     assert!(part["columns"]["x"]["ks"]["value"].is_f64());
-    answers(&compared(&hours(&before, 100), &hours(&after, 336))?, None, "the reference covers 4.17 days")
+    answers(&compared(&hours(&before, 100), &hours(&after, 336))?, None, "the reference covers 4.17 days")?;
+    let fault = hours(&after, 72).replace("2023-01-02T05:00:00Z", "later");
+    answers(&compared(&hours(&before, 336), &fault)?, None, "the current file covers 2.96 days in 71 steps")
+}
+
+#[test]
+fn times_that_are_not_recognised_are_told_with_what_was_not_checked() -> Result<()> {
+    let rows = spread(72, 0.0);
+    let iso = hours(&rows, 72);
+    let other = iso.replacen("time", "when", 1);
+    let document = compared(&iso, &other)?;
+    let notes = document["notes"].as_array().context("no notes")?;
+    ensure!(notes.len() == 1 && document["time"].is_null(), "{document}");
+    let told = notes[0].as_str().context("no text")?;
+    ensure!(told.contains("`time` of the reference and `when` of the current file"), "{told}");
+    ensure!(told.contains("whole week was not checked"), "{told}");
+    ensure!(compared(&iso, &iso)?["notes"].as_array().is_some_and(Vec::is_empty));
+    Ok(())
 }
 
 #[test]

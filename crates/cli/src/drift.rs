@@ -26,9 +26,11 @@ use crate::platform::Place;
 
 /// Compares two files with every statistic of drift, or shows what the check of a batch found with the same.
 ///
-/// A column of two files has drifted where the difference is both beyond chance and large. Rows are taken to be in
-/// order of time. Text that both files have in a column is compared as categories. Where a column of both holds times,
-/// each file has to cover a whole week.
+/// A column of two files has drifted where the difference is both beyond chance and large. Where that cannot be told,
+/// as of a constant column, it has insufficient data, with the reason. Rows are taken to be in order of time. Text
+/// that both files have in a column is compared as categories. Where a column of both holds times, each file has to
+/// cover a whole week: seven days, and nearly every hour of the week or step of the file. What looks like times and
+/// is read as none is told.
 ///
 /// With --series the check of a running platform is shown: its columns by statistic, its diagnosis, the skill, the
 /// decision, and the alarms that the monitors may raise and would have raised on the model's own past.
@@ -121,10 +123,10 @@ impl Pair<'_> {
         let times = Times::of(&reference, &current);
         let barred = times.as_ref().and_then(Times::bar);
         let compared = comparison::compare(&columns.iter().map(Named::column).collect::<Vec<_>>(), barred.as_deref());
-        let report = Report::new(files, compared, left_out, times.as_ref().map(Times::windows));
-        for left in &report.left_out {
-            note!("{left}");
-        }
+        let notes = if times.is_none() { time::note(&reference, &current).into_iter().collect() } else { Vec::new() };
+        let report = Report::new(files, compared, left_out, times.as_ref().map(Times::windows)).with_notes(notes);
+        report.left_out.iter().for_each(|left| note!("{left}"));
+        report.notes.iter().for_each(|told| note!("{told}"));
         if let Some(file) = html {
             outfile::write(file, &page::html(&report, &columns, times.as_ref())?)?;
         }

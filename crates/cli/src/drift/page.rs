@@ -34,6 +34,7 @@ pub fn html(report: &Report, columns: &[Named<'_>], times: Option<&Times<'_>>) -
                 ul { @for left in &report.left_out { li { (left) } } }
             }))
         }
+        @for note in &report.notes { p { (note) } }
         @for section in &sections { (section) }
         (notes())
     };

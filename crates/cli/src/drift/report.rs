@@ -33,6 +33,8 @@ pub struct Report {
     pub summary: Vec<(String, Summary)>,
     /// What was not compared.
     pub left_out: Vec<LeftOut>,
+    /// What could not be checked.
+    pub notes: Vec<String>,
 }
 
 /// An object with a member for each column, in their order.
@@ -50,7 +52,7 @@ pub const STATISTICS: [&str; 10] =
 const LAST: [&str; 4] = ["p adj", "missing", "rows", "n_eff"];
 
 impl Report {
-    /// The report of these comparisons.
+    /// The report of these comparisons, without a note.
     pub fn new(files: &Files<'_>, compared: Vec<Compared>, left_out: Vec<LeftOut>, time: Option<Windows>) -> Self {
         let drifted = compared.iter().filter(|c| c.summary.severity == Severity::Drifted).count();
         let (reference, current) = (files.reference.display().to_string(), files.current.display().to_string());
@@ -59,7 +61,13 @@ impl Report {
             ((column.clone(), answers), (column, summary))
         };
         let (columns, summary) = compared.into_iter().map(part).unzip();
-        Self { version: 2, reference, current, significance: SIGNIFICANCE, drifted, time, columns, summary, left_out }
+        let (significance, notes) = (SIGNIFICANCE, Vec::new());
+        Self { version: 2, reference, current, significance, drifted, time, columns, summary, left_out, notes }
+    }
+
+    /// The report with what could not be checked.
+    pub fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 
     /// The report as a person reads it: a table, then why for each column that is not stable.

@@ -1,5 +1,7 @@
 //! The times of two files, where both have a column of them, and whether they cover what a comparison needs.
 
+mod seeming;
+
 use aria_core::drift::week::{self, FEWEST_DAYS, FEWEST_PLACES_IN_TEN, Window};
 use aria_core::numbers::Text;
 use aria_core::time::{DAY, Timestamp};
@@ -7,6 +9,8 @@ use serde::Serialize;
 
 use super::file::Table;
 use super::pick;
+
+pub use self::seeming::note;
 
 /// The times of the rows of both files; none where a row has none.
 pub struct Times<'a> {
