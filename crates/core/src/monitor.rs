@@ -10,7 +10,7 @@ mod report;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Checked, Inputs, MonitorError, check, history_days, pass_over};
-pub use note::{Noted, note};
+pub use note::{Noted, note, note_given_up};
 pub use report::{Diagnosis, Expected, Report, Scores};
 
 use crate::artifact::Ref;

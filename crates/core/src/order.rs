@@ -71,6 +71,8 @@ impl<'a> Order<'a> {
     /// drifted.
     fn without_a_new_model(retraining: &'a Retraining, serving: Option<&'a Ref>, reason: &'a str) -> Option<Self> {
         let degraded = match retraining.cause {
+            // The evidence is of a model that a person took out of service.
+            _ if serving != retraining.incumbent.as_ref() => None,
             Cause::SkillFell | Cause::Drifted => Some(format!("{}; no better model: {reason}", retraining.evidence)),
             Cause::FirstModel | Cause::Scheduled | Cause::ByHand => None,
         };

@@ -168,9 +168,15 @@ impl Handler for Drift {
     }
 
     /// A batch that cannot be checked is not forecast: the monitor passes it, so that the ones behind it are not
-    /// blocked.
+    /// blocked; and takes note of what else it can.
     async fn give_up(&self, delivery: &Delivery, reason: &str) -> Result<Outcome, Failure> {
-        let Fact::BatchAccepted(accepted) = &delivery.event.fact else { return Ok(Outcome::Done(Vec::new())) };
+        let Fact::BatchAccepted(accepted) = &delivery.event.fact else {
+            let held = self.load(delivery).await?;
+            if let Some(next) = monitor::note_given_up(&held.document, &delivery.event) {
+                self.stores.monitors.store(&delivery.event.series, held.revision, &next).await?;
+            }
+            return Ok(Outcome::Done(Vec::new()));
+        };
         let held = match self.claim(delivery, accepted).await? {
             Claim::Mine(held) => held,
             Claim::Not(outcome) => return Ok(outcome),

@@ -40,10 +40,12 @@ async fn move_registry(
     let stores = edges.stores();
     let head: Held<Head> = stores.heads.load(series).await?;
     let at = head.document.end.context("the series has no data")?;
+    let mut why = None;
     for _ in 0..TRIES {
         let held: Held<Registry> = stores.registry.load(series).await?;
         let (next, moved) = match decide(&held.document, at) {
-            Err(HandError::Unpublished) => {
+            Err(unpublished @ HandError::Unpublished) => {
+                why = Some(unpublished);
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -57,7 +59,10 @@ async fn move_registry(
             Err(error) => return Err(error.into()),
         }
     }
-    bail!("the registry of `{series}` keeps moving: try again in a moment")
+    match why {
+        Some(unpublished) => Err(unpublished.into()),
+        None => bail!("the registry of `{series}` keeps moving: try again in a moment"),
+    }
 }
 
 /// Prints a change as JSON.

@@ -195,9 +195,13 @@ impl<'a> Judge<'a> {
 
     /// That the values, where they go on right after the series' newest, stand far from it at once and stay there. On a
     /// restless grid a unit a few times smaller gives values that the last weeks have seen too, but not an hour apart.
+    ///
+    /// Values that come nearer to the last weeks' median are not refused: what came before them may have been the wrong
+    /// ones, where a feed went on in another unit after the batch that was refused for it.
     fn jump(&self, order: &[usize], known: &Known) -> Option<BrokenReason> {
         let step = self.definition.cadence.seconds();
-        let (before, values) = (known.level?.newest?, self.kept.columns.first()?);
+        let (recent, values) = (known.level?, self.kept.columns.first()?);
+        let before = recent.newest?;
         let goes_on = self.kept.times[*order.first()?] == known.newest.plus(step);
         let beginning = order.get(..usize::try_from(BEGINNING / step).ok()?.max(2))?;
         if !goes_on || before <= 0.0 || step >= DAY || self.definition.quantity == Quantity::Weather {
@@ -207,8 +211,16 @@ impl<'a> Judge<'a> {
         let most = (NEAREST * self.definition.contract.unit_factor).max(1.0);
         let (up, down) = (first.min(median) / before, before / first.max(median));
         let factor = if first.max(median) > 0.0 { up.max(down) } else { up };
+        let off = |value: f64| (value / recent.median).ln().abs();
         let unit = self.definition.unit.clone();
-        (factor > most).then_some(BrokenReason::Jump { first, median, before, factor, most, unit })
+        (factor > most && off(median) > off(before)).then_some(BrokenReason::Jump {
+            first,
+            median,
+            before,
+            factor,
+            most,
+            unit,
+        })
     }
 
     /// The places of the good rows by time, without those that lie too far from the series, which are refused.

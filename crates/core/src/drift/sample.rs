@@ -82,7 +82,13 @@ impl Sample {
         let place = share.clamp(0.0, 1.0) * (self.0.len() - 1) as f64;
         let below = self.0[place.floor() as usize];
         let above = self.0[place.ceil() as usize];
-        below + (above - below) * place.fract()
+        let apart = above - below;
+        // Of the largest numbers the distance is none, and what lies between them is.
+        if apart.is_finite() {
+            below + apart * place.fract()
+        } else {
+            below * (1.0 - place.fract()) + above * place.fract()
+        }
     }
 }
 
@@ -117,6 +123,13 @@ mod tests {
         };
         assert_eq!(place(vec![1.0, f64::NAN]), 1);
         assert_eq!(place(vec![f64::NEG_INFINITY, 1.0]), 0);
+    }
+
+    #[test]
+    fn a_quantile_between_the_largest_numbers_lies_between_them() {
+        let sample = Sample::new(vec![-1.7e308, 1.7e308]).unwrap();
+        assert_eq!(sample.quantile(0.5), 0.0);
+        assert!((sample.quantile(0.75) / 0.85e308 - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::{Pending, Phase, Serving, State};
 use crate::artifact::Ref;
-use crate::event::{BatchId, Event, Fact, ModelPromoted, Promotion, Retraining};
+use crate::event::{BatchId, Cause, Event, Fact, ModelPromoted, Promotion, Retraining};
+use crate::policy::Trigger;
 use crate::probation::Probation;
 use crate::time::Timestamp;
 
@@ -24,9 +25,9 @@ pub fn note(state: &State, event: &Event) -> Noted {
         Fact::ForecastIssued(issued) => end_of_batch(state, &issued.batch, Some(&issued.forecast)),
         Fact::ForecastWithheld(withheld) => end_of_batch(state, &withheld.batch, None),
         Fact::ModelRejected(rejected) => {
-            end_of_retraining(state, &rejected.retraining, |next| match rejected.serving {
+            end_of_retraining(state, &rejected.retraining, |next| match &rejected.serving {
                 // It says nothing of the retraining that a person had a say meanwhile.
-                Some(_) => may_be_asked_again(next, &rejected.retraining),
+                Some(serving) => not_compared(next, &rejected.retraining, serving),
                 None => failed(next),
             })
         }
@@ -34,7 +35,10 @@ pub fn note(state: &State, event: &Event) -> Noted {
             failed(next);
             may_be_asked_again(next, &training.retraining);
         }),
-        Fact::ModelPromoted(promoted) => takeover(state, event.as_of, promoted),
+        Fact::ModelPromoted(promoted) => match gap(state, promoted) {
+            true => Noted::NotYet("the news of an earlier change of the serving model"),
+            false => takeover(state, event.as_of, promoted),
+        },
         Fact::BatchReceived(_)
         | Fact::BatchAccepted(_)
         | Fact::BatchRejected(_)
@@ -45,14 +49,43 @@ pub fn note(state: &State, event: &Event) -> Noted {
     }
 }
 
+/// Takes note of an event whose delivery was given up, so that nothing waits for it, nor it for what was given up
+/// before it; none where that changes nothing.
+pub fn note_given_up(state: &State, event: &Event) -> Option<State> {
+    let noted = match &event.fact {
+        Fact::ModelPromoted(promoted) => takeover(state, event.as_of, promoted),
+        Fact::BatchReceived(_)
+        | Fact::BatchAccepted(_)
+        | Fact::BatchRejected(_)
+        | Fact::DriftChecked(_)
+        | Fact::RetrainingRequested(_)
+        | Fact::ModelTrained(_)
+        | Fact::TrainingFailed(_)
+        | Fact::ModelRejected(_)
+        | Fact::ForecastIssued(_)
+        | Fact::ForecastWithheld(_)
+        | Fact::PerformanceScored(_) => note(state, event),
+    };
+    match noted {
+        Noted::Next(next) => Some(*next),
+        Noted::Past | Noted::NotYet(_) => None,
+    }
+}
+
+/// The place of the newest change of the serving model that was noted.
+fn newest_change(state: &State) -> u64 {
+    state.serving.as_ref().map_or(0, |serving| serving.number)
+}
+
+/// Whether a change before this one has not been noted.
+fn gap(state: &State, promoted: &ModelPromoted) -> bool {
+    promoted.number > newest_change(state).saturating_add(1)
+}
+
 /// The serving model follows the registry's order, change by change: since when a model serves depends on the one
 /// before.
 fn takeover(state: &State, at: Timestamp, promoted: &ModelPromoted) -> Noted {
-    let number = state.serving.as_ref().map_or(0, |serving| serving.number);
-    if promoted.number > number.saturating_add(1) {
-        return Noted::NotYet("the news of an earlier change of the serving model");
-    }
-    let is_newer = promoted.number > number;
+    let is_newer = promoted.number > newest_change(state);
     let serve = |next: &mut State| {
         if is_newer {
             let before = next.serving.take();
@@ -139,6 +172,21 @@ fn end_of_retraining(state: &State, retraining: &Retraining, change: impl Fn(&mu
 
 fn failed(next: &mut State) {
     next.failures = next.failures.saturating_add(1);
+}
+
+/// A retraining whose model was compared with none: it may be asked for again, costs nothing of the year's budget, and
+/// stays due where the model that it was to replace is held in its place.
+fn not_compared(next: &mut State, retraining: &Retraining, serving: &Ref) {
+    may_be_asked_again(next, retraining);
+    if retraining.cause == Cause::ByHand {
+        return;
+    }
+    if next.asked_at.last() == next.last_asked.as_ref() {
+        next.asked_at.pop();
+    }
+    if retraining.incumbent.as_ref() == Some(serving) {
+        next.deferred = Some(Trigger { cause: retraining.cause, evidence: retraining.evidence.clone() });
+    }
 }
 
 /// A person may ask on the same data again.

@@ -272,6 +272,37 @@ fn a_retraining_that_a_person_kept_from_being_compared_is_no_failure_and_may_be_
 }
 
 #[test]
+fn a_retraining_that_a_pin_kept_from_being_compared_stays_due_and_costs_nothing() {
+    let (earlier, now) = (Timestamp::EPOCH.plus(-DAY), Timestamp::EPOCH);
+    let state = State { asked_at: vec![earlier, now], last_asked: Some(now), ..retraining_phase(None) };
+    let ended = |incumbent: &str, serving: Option<&str>| {
+        let Fact::ModelRejected(fact) = rejected(None).fact else { panic!("no rejection") };
+        let named = |name: &str| artifact(Kind::Model, name);
+        let retraining = Retraining { incumbent: Some(named(incumbent)), ..fact.retraining.clone() };
+        let fact = ModelRejected { retraining, serving: serving.map(named), ..fact };
+        let ended = next(&state, &event(Fact::ModelRejected(fact)));
+        (ended.asked_at.len(), ended.deferred.map(|trigger| trigger.evidence))
+    };
+    assert_eq!(ended("a", Some("a")), (1, Some("skill fell".to_owned())));
+    // Another model serves: what was due for the one before is not due for it.
+    assert_eq!(ended("a", Some("b")), (1, None));
+    assert_eq!(ended("a", None), (2, None));
+}
+
+#[test]
+fn news_that_were_given_up_hold_up_nothing() {
+    let first = next(&State::default(), &promoted(1, "a", by_hand()));
+    // The second change was given up and dropped, and the third waits for it until it is given up itself.
+    let third = note_given_up(&first, &promoted(3, "c", by_hand())).unwrap();
+    assert_eq!(third.serving.as_ref().map(|s| s.number), Some(3));
+    assert!(matches!(note(&third, &promoted(4, "d", by_hand())), Noted::Next(_)));
+    assert_eq!(note_given_up(&third, &promoted(2, "b", by_hand())), None);
+    // The end of a retraining counts, too.
+    let ended = note_given_up(&retraining_phase(None), &rejected(None)).unwrap();
+    assert_eq!(ended.phase, Phase::Idle);
+}
+
+#[test]
 fn nothing_is_trained_by_hand_beside_a_pinned_model() {
     let serving = next(&State::default(), &promoted(1, "a", by_hand())).serving;
     let pinned = serving.map(|serving| Serving { pinned: true, ..serving });
@@ -283,11 +314,12 @@ fn nothing_is_trained_by_hand_beside_a_pinned_model() {
 fn what_was_due_for_a_model_stays_due_when_a_person_holds_it_and_lets_go() {
     let serving = next(&State::default(), &promoted(1, "a", by_hand())).serving;
     let trigger = crate::policy::Trigger { cause: Cause::SkillFell, evidence: "skill fell".into() };
-    let state = State { serving, deferred: Some(trigger.clone()), alarmed: true, ..State::default() };
+    let state =
+        State { serving, deferred: Some(trigger.clone()), alarmed: true, level_moved: true, ..State::default() };
     let held = next(&state, &promoted(2, "a", by_hand()));
-    assert_eq!((held.deferred, held.alarmed), (Some(trigger), true));
+    assert_eq!((held.deferred, held.alarmed, held.level_moved), (Some(trigger), true, true));
     let replaced = next(&state, &promoted(2, "b", by_hand()));
-    assert_eq!((replaced.deferred, replaced.alarmed), (None, false));
+    assert_eq!((replaced.deferred, replaced.alarmed, replaced.level_moved), (None, false, false));
 }
 
 #[test]

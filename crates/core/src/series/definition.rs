@@ -89,7 +89,8 @@ pub struct Contract {
     /// The greatest share of refused rows in an accepted batch, 0 to 1.
     pub bad_share: f64,
     /// How far apart units are: a batch is in a wrong one where its median and the nearest value of the last four weeks
-    /// are apart by five eighths of this factor, or its first hours and the value before them, which they go on from.
+    /// are apart by five eighths of this factor, or its first six hours and the value right before them, where it has
+    /// so many.
     pub unit_factor: f64,
     /// Hours after which a value that stays the same is a stuck meter, 0 for never; or twice as long as values stood
     /// still within the last four weeks.

@@ -112,32 +112,44 @@ fn a_unit_that_puts_every_row_out_of_range_is_the_reason_given() {
     assert_eq!(error.quarantined_total, 3);
 }
 
-/// Checks a day of hours at these values after a restless month from 20 to 300 that ended at 200.
-fn check_hours_after_200(value: impl Fn(u32) -> f64) -> Result<Checked, Broken> {
-    let level = Level { median: 90.0, values: 672, range: Some((20.0, 300.0)), still: Some(1), newest: Some(200.0) };
+/// Checks a day of hours at these values after a restless month from 20 to 300, its median 90, that ended at 100.
+fn check_hours_after_100(value: impl Fn(u32) -> f64) -> Result<u64, Broken> {
+    check_hours_after(100.0, value)
+}
+
+fn check_hours_after(newest: f64, value: impl Fn(u32) -> f64) -> Result<u64, Broken> {
+    let level = Level { median: 90.0, values: 672, range: Some((20.0, 300.0)), still: Some(1), newest: Some(newest) };
     let known = Known { level: Some(level), ..known_at(90.0) };
     let row = |hour: u32| format!("2021-01-01T{hour:02}:00:00Z,{}\n", value(hour));
-    check_day(&format!("when,ci\n{}", (0..24).map(row).collect::<String>()), &known)
+    let text = format!("when,ci\n{}", (0..24).map(row).collect::<String>());
+    check_day(&text, &known).map(|checked| checked.table.rows())
 }
 
 #[test]
 fn a_unit_whose_values_a_restless_month_has_seen_too_is_told_by_the_jump_from_the_hour_before() {
-    // 200 / 3.6 is 55.6, and the smaller of the two factors is that of the first value: 200 / 56.
-    let error = check_hours_after_200(|hour| 56.0 - f64::from(hour)).unwrap_err();
-    let BrokenReason::Jump { first: 56.0, median: 53.5, before: 200.0, factor, .. } = *error.reason else {
+    // 100 / 3.6 is 27.8, and the smaller of the two factors is that of the first value: 100 / 28.
+    let error = check_hours_after_100(|hour| 28.0 - 0.2 * f64::from(hour)).unwrap_err();
+    let BrokenReason::Jump { first: 28.0, median, before: 100.0, factor, .. } = *error.reason else {
         panic!("{error}")
     };
-    assert!((factor - 200.0 / 56.0).abs() < 1e-12);
-    let larger = check_hours_after_200(|hour| 720.0 + f64::from(hour)).unwrap_err();
+    // Six hours from 28.0 down to 27.0.
+    assert!((median - 27.5).abs() < 1e-9 && (factor - 100.0 / 28.0).abs() < 1e-9, "{median} {factor}");
+    let larger = check_hours_after_100(|hour| 360.0 + f64::from(hour)).unwrap_err();
     assert!(matches!(*larger.reason, BrokenReason::Jump { .. }), "{larger}");
 }
 
 #[test]
+fn right_values_after_ones_in_a_wrong_unit_that_got_in_are_taken() {
+    // A feed per megajoule stood at 25 and goes on at 90, the month's median.
+    assert_eq!(check_hours_after(25.0, |hour| 90.0 + f64::from(hour)).unwrap(), 24);
+}
+
+#[test]
 fn a_value_that_stands_alone_or_a_night_that_falls_slowly_is_no_jump() {
-    assert!(check_hours_after_200(|hour| if hour == 0 { 56.0 } else { 190.0 + f64::from(hour) }).is_ok());
+    assert!(check_hours_after_100(|hour| if hour == 0 { 28.0 } else { 95.0 + f64::from(hour) }).is_ok());
     // Down to a ninth, a fifth of it an hour.
     let falling = |hour: u32| 200.0 * 0.8_f64.powi(hour.min(9) as i32 + 1) + f64::from(hour) / 10.0;
-    assert!(check_hours_after_200(falling).is_ok());
+    assert!(check_hours_after(200.0, falling).is_ok());
 }
 
 #[test]

@@ -97,7 +97,8 @@ fn insufficient(reference: &Side, current: &Side) -> Option<String> {
             reference.known()
         ));
     }
-    if current.is_constant {
+    // A flag or a category that is always the same has changed; a quantity that is has stopped being measured.
+    if current.is_constant && reference.is_quantity {
         return Some(format!(
             "insufficient data: all {} values of the current table are the same, as from a stuck meter",
             current.known()

@@ -35,6 +35,9 @@ pub struct Side {
     /// Whether all its values are the same.
     #[serde(skip)]
     pub(super) is_constant: bool,
+    /// Whether they are a quantity, which a meter would measure: numbers of more than two values.
+    #[serde(skip)]
+    pub(super) is_quantity: bool,
 }
 
 impl Side {
@@ -57,6 +60,7 @@ impl Side {
             autocorrelation,
             effective_size: worth,
             is_constant: sample.as_ref().is_some_and(Sample::is_constant),
+            is_quantity: sample.as_ref().is_some_and(has_more_than_two),
         };
         (side, sample)
     }
@@ -77,6 +81,7 @@ impl Side {
             autocorrelation,
             effective_size: effective_size(rows.len() - missing, autocorrelation.unwrap_or_default()),
             is_constant: text.names().len() == 1,
+            is_quantity: false,
         }
     }
 
@@ -84,6 +89,10 @@ impl Side {
     pub fn known(&self) -> usize {
         self.rows - self.missing - self.infinite
     }
+}
+
+fn has_more_than_two(sample: &Sample) -> bool {
+    sample.sorted().chunk_by(|a, b| a == b).nth(2).is_some()
 }
 
 fn share(part: usize, of: usize) -> f64 {

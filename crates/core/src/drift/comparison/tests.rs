@@ -198,13 +198,19 @@ fn a_stuck_meter_is_insufficient_data_and_keeps_its_statistics() {
 }
 
 #[test]
-fn text_that_is_always_the_same_is_insufficient_data_on_either_side() {
+fn text_that_was_always_the_same_says_nothing_and_one_that_came_to_be_has_drifted() {
     let (varied, same) = (categories(200, &["coal", "gas"]), categories(100, &["coal"]));
-    for (found, of) in [(texts(&varied, &same), "current table"), (texts(&same, &varied), "reference")] {
-        assert_eq!(found.summary.severity, Severity::InsufficientData);
-        let reason = answer(&found, Statistic::Psi).reason;
-        assert!(reason.contains(&format!("all 100 values of the {of} are the same")), "{reason}");
-    }
+    let nothing = texts(&same, &varied);
+    assert_eq!(nothing.summary.severity, Severity::InsufficientData);
+    let reason = answer(&nothing, Statistic::Psi).reason;
+    assert!(reason.contains("all 100 values of the reference are the same"), "{reason}");
+    assert_eq!(texts(&varied, &same).summary.severity, Severity::Drifted);
+}
+
+#[test]
+fn a_flag_that_is_always_set_has_drifted() {
+    let varied: Vec<f64> = (0..400).map(|row| f64::from(row * 7 % 5 % 2)).collect();
+    assert_eq!(one(&varied, &[1.0; 200]).summary.severity, Severity::Drifted);
 }
 
 #[test]

@@ -32,7 +32,8 @@ const REFUSED_SHARE: f64 = 0.1;
 /// Why the data cannot be trained on, where it cannot.
 pub(super) fn broken(inputs: &Inputs<'_>, relation: Option<&Finding>) -> Option<String> {
     let (rows, refused) = inputs.rows;
-    if refused as f64 > REFUSED_SHARE * (rows + refused) as f64 {
+    // A first model needs days that were measured, and has them or not, whatever was refused beside them.
+    if inputs.model.is_some() && refused as f64 > REFUSED_SHARE * (rows + refused) as f64 {
         return Some(format!("{refused} of {} rows of the batch were refused", rows + refused));
     }
     if let Some(stuck) = stuck(inputs) {

@@ -372,12 +372,42 @@ fn a_diagnosis_is_the_worst_of_what_is_sure() {
     assert_eq!(diagnosis(&quiet, &[], &skill(Answer::InsufficientData, None)), Diagnosis::InsufficientData);
 }
 
+/// A share of fossil power by day, and values of seven a percent give or take a few.
+fn related(days: usize) -> (History, Vec<Companion>) {
+    let share = simulated(Cadence::Day, days, 3).values().iter().map(|v| v / 10.0).collect::<Vec<f64>>();
+    let little = |day: usize| 1.0 + 0.01 * (day * 379 % 101) as f64 / 101.0;
+    let values = share.iter().enumerate().map(|(day, share)| 7.0 * share * little(day)).collect();
+    let of = |values: Vec<f64>| History::new(start(), Cadence::Day, values);
+    (of(values), vec![Companion { name: "fossil_pct".to_owned(), history: of(share) }])
+}
+
 #[test]
-fn a_level_that_only_a_back_fill_moved_raises_no_alarm() {
-    let moved = Finding { answer: Answer::Drifted, ..relation::insufficient("a fifth above".to_owned()) };
-    let muted = moved.of_a_back_fill();
-    let reason = "a fifth above; a back-fill raises no alarm by itself";
-    assert_eq!((muted.answer, muted.reason.as_str()), (Answer::Stable, reason));
+fn a_level_that_moved_stays_told_through_a_back_fill_and_one_that_a_back_fill_moved_raises_no_alarm() {
+    let definition = daily().0;
+    let (past, beside) = related(200);
+    let model =
+        Model { relation: Some(relation::Relation::learn(&past, &beside, &definition).unwrap()), ..watched_model() };
+    let (whole, companions) = related(203);
+    let mut moved = whole.values().to_vec();
+    moved[202..].iter_mut().for_each(|value| *value *= 1.3);
+    let moved = History::new(start(), Cadence::Day, moved);
+    let made = |state: &State| {
+        let batch = batch(state.sequence + 1, at(203));
+        let (definition, history, companions) = (&definition, &moved, &companions[..]);
+        let model = Some(&model);
+        let inputs = Inputs { definition, batch: &batch, rows: (1, 0), history, companions, model, forecasts: &[] };
+        let made = check(state, &inputs, "cause").unwrap();
+        let report: Report = document::decode(&made.artifacts[0].bytes).unwrap();
+        (made.state, report.diagnosis == Some(Diagnosis::DataBroken))
+    };
+    let before = State { origin: Some(at(202)), ..served(at(40)) };
+    let (told, is_broken) = made(&before);
+    assert!(is_broken && told.level_moved);
+    // A batch without newer hours takes nothing back, and begins nothing.
+    let (again, is_broken) = made(&told);
+    assert!(is_broken && again.level_moved);
+    let (quiet, is_broken) = made(&State { origin: Some(at(203)), ..before });
+    assert!(!is_broken && !quiet.level_moved);
 }
 
 #[test]
