@@ -168,5 +168,23 @@ async fn a_challenger_does_not_take_over_from_a_model_that_a_person_holds() {
     };
     let [Event { fact: Fact::ModelRejected(rejected), .. }] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(rejected.reason, "the serving model is pinned by a person: an audit");
+    assert_eq!(rejected.serving, pinned.champion);
     assert_eq!(registry(&offline).await.document.champion, pinned.champion);
+}
+
+#[tokio::test]
+async fn batches_are_forecast_though_a_watched_forecast_cannot_be_read_any_more() {
+    let mut offline = serving_one().await;
+    let series = offline.definition.id.clone();
+    let held: Held<State> = offline.stores.monitors.load(&series).await.unwrap();
+    let mut state = held.document;
+    let lost = Ref::of(Kind::Forecast, &series, Format::Json, b"lost");
+    state.forecasts.last_mut().unwrap().forecast = lost;
+    offline.stores.monitors.store(&series, held.revision, &state).await.unwrap();
+    let forecasts = offline.tally.forecasts().len();
+    run_days(&mut offline, 2).await;
+    assert_eq!(offline.tally.forecasts().len(), forecasts + 2);
+    // The others are scored as ever.
+    let after: Held<State> = offline.stores.monitors.load(&series).await.unwrap();
+    assert!(after.document.days.iter().any(|score| score.target() >= begin().plus(TAKEOVER * DAY)));
 }
