@@ -5,7 +5,7 @@ use aria_core::artifact::Ref;
 use aria_core::event::{Cause, Event, Fact, Retraining};
 use aria_core::head::Head;
 use aria_core::monitor::{self, State};
-use aria_core::registry::Registry;
+use aria_core::registry::{Registry, Then};
 use aria_io::stores::Held;
 use aria_tests::{Pace, Platform};
 use serde_json::Value;
@@ -228,7 +228,7 @@ async fn a_rollback_that_was_cut_off_before_anybody_learnt_of_it_is_published_wi
     let (platform, first, _) = with_two_models().await?;
     let (stores, series) = (platform.edges().await?.stores(), SERIES.parse()?);
     let held: Held<Registry> = stores.registry.load(&series).await?;
-    let (next, _) = held.document.rolled_back(&series, None, "2021-07-01".parse()?, "cut off")?;
+    let (next, _) = held.document.rolled_back(&series, None, "2021-07-01".parse()?, (Then::Serves, "cut off"))?;
     stores.registry.store(&series, held.revision, &next).await?;
 
     platform.ingest("2021-07-01", "2021-07-02", Pace::Quick).await?;

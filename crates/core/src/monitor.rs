@@ -159,8 +159,7 @@ pub enum Turn {
 
 /// How long a forecast is watched whose hours may come, or be revised, in days.
 fn watched_days(definition: &Definition) -> u32 {
-    let probation = definition.policy.probation_days.saturating_add(probation::GRACE_DAYS);
-    definition.drift.window_days.saturating_mul(2).max(probation)
+    definition.drift.window_days.saturating_mul(2).max(probation::days_looked_at(&definition.policy))
 }
 
 /// Days that were forecast whose scores are kept at least: what a cumulative sum that matters is made up of.
@@ -168,8 +167,7 @@ const DAYS_KEPT: u32 = 42;
 
 /// Days that were forecast whose scores are kept: what the window and the last look at a model on probation read, too.
 fn days_kept(definition: &Definition) -> i64 {
-    let probation = definition.policy.probation_days.saturating_add(probation::GRACE_DAYS);
-    i64::from(DAYS_KEPT.max(definition.drift.window_days).max(probation))
+    i64::from(DAYS_KEPT.max(definition.drift.window_days).max(probation::days_looked_at(&definition.policy)))
 }
 
 impl State {

@@ -14,7 +14,7 @@ use crate::forecast::{Forecast, Point};
 use crate::history::History;
 use crate::monitor::{Serving, State};
 use crate::registry::Registry;
-use crate::series::Definition;
+use crate::series::{Definition, Policy};
 use crate::time::{DAY, Timestamp};
 
 /// The level of each look: more is spent on the last, which knows more.
@@ -28,7 +28,7 @@ const EFFECT: f64 = 0.05;
 /// The confidence of the bound that is told.
 const CONFIDENCE: f64 = 0.95;
 /// Days after the end of the probation in which its last look may still be taken, where scores came late.
-pub const GRACE_DAYS: u32 = 7;
+const GRACE_DAYS: u32 = 7;
 
 /// What the monitor knows of a model on probation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,11 @@ pub enum Outcome {
     },
 }
 
+/// Days after a takeover in which forecasts and their scores are looked at.
+pub fn days_looked_at(policy: &Policy) -> u32 {
+    policy.probation_days.saturating_add(GRACE_DAYS)
+}
+
 /// The look that is due with the scores of a check, where one is: one from the middle on, once as many days as can be
 /// compared are scored, and one at the end.
 pub fn due(state: &State, definition: &Definition, now: Timestamp) -> Option<Look> {
@@ -74,7 +79,7 @@ pub fn due(state: &State, definition: &Definition, now: Timestamp) -> Option<Loo
     let probation = serving.probation.as_ref()?;
     let days = i64::from(definition.policy.probation_days);
     let served = now.since(serving.since);
-    if days == 0 || 2 * served < days * DAY || served > (days + i64::from(GRACE_DAYS)) * DAY {
+    if days == 0 || 2 * served < days * DAY || served > i64::from(days_looked_at(&definition.policy)) * DAY {
         return None;
     }
     let place = if served >= days * DAY { 2 } else { 1 };

@@ -13,7 +13,7 @@ use crate::probation::{Look, Outcome};
 use crate::series::SeriesId;
 use crate::time::Timestamp;
 
-pub use hand::HandError;
+pub use hand::{HandError, Then};
 pub use reason::{LONGEST_REASON, reason_bytes};
 
 /// The models of one series. Moved only by compare-and-set.

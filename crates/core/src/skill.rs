@@ -276,16 +276,11 @@ impl Skill {
         }
     }
 
-    /// The same where the batch only made up for the past: a back-fill raises no alarm by itself.
+    /// The same where the batch only made up for the past.
     #[must_use]
     pub fn of_a_back_fill(self) -> Self {
-        match self.answer {
-            Answer::Drifted => {
-                let reason = format!("{}; a back-fill raises no alarm by itself", self.reason);
-                Self { answer: Answer::Stable, reason, ..self }
-            }
-            Answer::Stable | Answer::InsufficientData => self,
-        }
+        let (answer, reason) = self.answer.of_a_back_fill(self.reason);
+        Self { answer, reason, ..self }
     }
 
     /// Whether naive forecasts are further off than usual.

@@ -1,5 +1,6 @@
 //! `aria rollback`: an earlier model put back by a person.
 
+use aria_core::registry::Then;
 use aria_core::series::SeriesId;
 use clap::Args;
 
@@ -38,14 +39,9 @@ impl Rollback {
     pub async fn run(self) -> anyhow::Result<()> {
         let edges = self.place.connect().await?;
         let (series, wanted, reason) = (&self.series, self.to.as_deref(), &self.reason);
-        let moved = change(&edges, series, |registry, at| {
-            if self.pin {
-                registry.rolled_back_and_pinned(series, wanted, at, reason)
-            } else {
-                registry.rolled_back(series, wanted, at, reason)
-            }
-        })
-        .await?;
+        let then = if self.pin { Then::Held } else { Then::Serves };
+        let moved =
+            change(&edges, series, |registry, at| registry.rolled_back(series, wanted, at, (then, reason))).await?;
         if self.json {
             return print_move(series, &moved, self.pin);
         }

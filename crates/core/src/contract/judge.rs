@@ -186,11 +186,15 @@ impl<'a> Judge<'a> {
         }
         let (batch, recent) = (batch?, recent?);
         let factor = batch.factor(recent)?;
-        let whole = self.definition.contract.unit_factor;
         // What was stored before ranges were knows the median alone, which is further off.
-        let most = if recent.range.is_some() { (NEAREST * whole).max(1.0) } else { whole };
+        let most = if recent.range.is_some() { self.nearest() } else { self.definition.contract.unit_factor };
         let unit = self.definition.unit.clone();
         (factor > most).then_some(BrokenReason::Unit { batch: batch.median, recent: recent.median, factor, most, unit })
+    }
+
+    /// The greatest factor by which values may be apart from the nearest of those that were seen.
+    fn nearest(&self) -> f64 {
+        (NEAREST * self.definition.contract.unit_factor).max(1.0)
     }
 
     /// That the values, where they go on right after the series' newest, stand far from it at once and stay there. On a
@@ -208,7 +212,7 @@ impl<'a> Judge<'a> {
             return None;
         }
         let (first, median) = (values[beginning[0]], Level::of(beginning.iter().map(|i| values[*i]))?.median);
-        let most = (NEAREST * self.definition.contract.unit_factor).max(1.0);
+        let most = self.nearest();
         let (up, down) = (first.min(median) / before, before / first.max(median));
         let factor = if first.max(median) > 0.0 { up.max(down) } else { up };
         let off = |value: f64| (value / recent.median).ln().abs();

@@ -14,7 +14,7 @@ use super::comparison::{Statistic, shown};
 use super::dependence::{effective_size, lag_one};
 use super::discovery;
 use super::distribution::Distribution;
-use super::finding::{self, FEWEST_INDEPENDENT, Met, Windowed};
+use super::finding::{self, FEWEST_INDEPENDENT, Met};
 use super::reference::{self, Reference};
 use super::sample::Sample;
 use crate::history::History;
@@ -88,7 +88,7 @@ pub fn columns(
 /// # Errors
 /// Where they cannot be compared; says why.
 pub fn beside(reference: &Reference, history: &History, definition: &Definition) -> Result<[Beside; 2], String> {
-    let Windowed { residual, .. } = Windowed::of(reference, history, definition).map_err(|why| why.to_string())?;
+    let residual = finding::left_of_window(reference, history, definition).map_err(|why| why.to_string())?;
     let of = |name, distribution: &Distribution, window| Beside {
         name,
         reference: distribution.quantiles.sorted().to_vec(),
@@ -122,8 +122,8 @@ fn of_reference(reference: Result<&Reference, &str>, history: &History, definiti
         Measured { name: name.to_owned(), figures: Statistic::ALL.map(figure).into(), bounds: Bounds::Least }
     };
     let windowed = reference.map_err(str::to_owned).and_then(|reference| {
-        let windowed = Windowed::of(reference, history, definition).map_err(|why| why.to_string())?;
-        Ok((reference, windowed.residual))
+        let residual = finding::left_of_window(reference, history, definition).map_err(|why| why.to_string())?;
+        Ok((reference, residual))
     });
     let (reference, residual) = match windowed {
         Ok(windowed) => windowed,

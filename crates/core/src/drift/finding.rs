@@ -44,6 +44,16 @@ pub enum Answer {
     InsufficientData,
 }
 
+impl Answer {
+    /// The answer and its reason where the batch only made up for the past: a back-fill raises no alarm by itself.
+    pub fn of_a_back_fill(self, reason: String) -> (Self, String) {
+        match self {
+            Self::Drifted => (Self::Stable, format!("{reason}; a back-fill raises no alarm by itself")),
+            Self::Stable | Self::InsufficientData => (self, reason),
+        }
+    }
+}
+
 /// Fewer independent values than this can tell no distributions apart.
 pub(super) const FEWEST_INDEPENDENT: f64 = 4.0;
 
@@ -79,38 +89,35 @@ pub(super) enum Incomparable {
     Sample(#[from] SampleError),
 }
 
-/// The newest window of a history, without what season, week and day explain.
-pub(super) struct Windowed {
-    /// What is left of its values, in the order of time; NaN where there is none.
-    pub residual: Vec<f64>,
-}
-
-impl Windowed {
-    /// The window as the reference can be compared with it.
-    pub fn of(reference: &Reference, history: &History, definition: &Definition) -> Result<Self, Incomparable> {
-        let wanted = definition.drift.window_days;
-        if reference.window_days != wanted {
-            return Err(Incomparable::WindowDays { found: reference.window_days, wanted });
-        }
-        if (reference.cadence, &reference.time_zone) != (history.cadence(), &definition.time_zone) {
-            let name = |cadence: Cadence, zone: &str| format!("steps of {} s of {zone}", cadence.seconds());
-            return Err(Incomparable::Calendar {
-                found: name(reference.cadence, &reference.time_zone),
-                wanted: name(history.cadence(), &definition.time_zone),
-            });
-        }
-        let (steps, before) = season::steps(wanted, history.cadence());
-        let newest = history.end().plus(-((before + steps) as i64 * history.cadence().seconds()));
-        let window = &history.between(newest, history.end());
-        let length = window.values().len();
-        let start = length.checked_sub(steps).ok_or(Unusable::Short { found: length, needed: before + steps })?;
-        let window = Calendar::new(window, definition).window(start, steps)?;
-        Ok(Self { residual: reference::residual(&window, &reference.profile) })
+/// What season, week and day do not explain of the newest window of a history, as the reference can be compared with
+/// it, in the order of time; NaN where there is no value.
+pub(super) fn left_of_window(
+    reference: &Reference,
+    history: &History,
+    definition: &Definition,
+) -> Result<Vec<f64>, Incomparable> {
+    let wanted = definition.drift.window_days;
+    if reference.window_days != wanted {
+        return Err(Incomparable::WindowDays { found: reference.window_days, wanted });
     }
+    if (reference.cadence, &reference.time_zone) != (history.cadence(), &definition.time_zone) {
+        let name = |cadence: Cadence, zone: &str| format!("steps of {} s of {zone}", cadence.seconds());
+        return Err(Incomparable::Calendar {
+            found: name(reference.cadence, &reference.time_zone),
+            wanted: name(history.cadence(), &definition.time_zone),
+        });
+    }
+    let (steps, before) = season::steps(wanted, history.cadence());
+    let newest = history.end().plus(-((before + steps) as i64 * history.cadence().seconds()));
+    let window = &history.between(newest, history.end());
+    let length = window.values().len();
+    let start = length.checked_sub(steps).ok_or(Unusable::Short { found: length, needed: before + steps })?;
+    let window = Calendar::new(window, definition).window(start, steps)?;
+    Ok(reference::residual(&window, &reference.profile))
 }
 
 fn compare(reference: &Reference, window: &History, definition: &Definition) -> Result<Vec<Finding>, Incomparable> {
-    let Windowed { residual } = Windowed::of(reference, window, definition)?;
+    let residual = left_of_window(reference, window, definition)?;
     let channel = |distribution, sample: &Sample, suffix, what| {
         let channel = Channel { distribution, suffix, what, unit: &definition.unit, windows: reference.windows };
         channel.findings(sample)
@@ -158,16 +165,11 @@ impl Channel<'_> {
 }
 
 impl Finding {
-    /// The same where the batch only made up for the past: a back-fill raises no alarm by itself.
+    /// The same where the batch only made up for the past.
     #[must_use]
     pub fn of_a_back_fill(self) -> Self {
-        match self.answer {
-            Answer::Drifted => {
-                let reason = format!("{}; a back-fill raises no alarm by itself", self.reason);
-                Self { answer: Answer::Stable, reason, ..self }
-            }
-            Answer::Stable | Answer::InsufficientData => self,
-        }
+        let (answer, reason) = self.answer.of_a_back_fill(self.reason);
+        Self { answer, reason, ..self }
     }
 
     fn above(statistic: String, value: f64, threshold: f64, reason: String) -> Self {

@@ -258,4 +258,4 @@ fn finite(values: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -87,8 +87,7 @@ pub fn check(state: &State, inputs: &Inputs<'_>, cause: &str) -> Result<Checked,
     let mut report = compare(&next, inputs);
     let broken = broken(inputs, report.relation.as_ref());
     let basis = basis(&next, inputs, &report, broken);
-    let distributions: Vec<Finding> = report.data.iter().chain(&report.prediction).cloned().collect();
-    report.diagnosis = Some(diagnosis(&basis, &distributions, &report.skill));
+    report.diagnosis = Some(diagnosis(&basis, report.data.iter().chain(&report.prediction), &report.skill));
     let decision = match definition.quantity {
         Quantity::Weather => Decision::Wait { reason: "weather forecasts are there for other series".to_owned() },
         Quantity::Intensity | Quantity::Emission => policy::decide(&definition.policy, &next.past(), &basis, now),
@@ -252,7 +251,8 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report, broken: Option<Str
         .map(|f| f.reason.as_str())
         .collect();
     // A back-fill may have moved the sum; it raises nothing by itself.
-    let may_fall = state.alarmed || brings_news(state, inputs);
+    let brings_news = brings_news(state, inputs);
+    let may_fall = state.alarmed || brings_news;
     let diagnosed = !drifted.is_empty() && may_fall && report.skill.is_falling();
     // A young model has no alarm with known odds yet, and gains most from newer data.
     let is_young = inputs.model.is_some_and(|model| model.yardstick.is_none());
@@ -263,7 +263,7 @@ fn basis(state: &State, inputs: &Inputs<'_>, report: &Report, broken: Option<Str
         history_days: inputs.history.measured_days(),
         history_needed: inputs.definition.forecast.history_days,
         new_days: inputs.history.between(since, inputs.history.end()).measured_days(),
-        brings_news: brings_news(state, inputs),
+        brings_news,
         broken,
         skill_alarm: (*answer == Answer::Drifted || young_fell).then(|| reason.clone()),
         drift_alarm: diagnosed.then(|| format!("{}; {reason}", drifted.join("; "))),

@@ -52,19 +52,10 @@ pub fn note(state: &State, event: &Event) -> Noted {
 /// Takes note of an event whose delivery was given up, so that nothing waits for it, nor it for what was given up
 /// before it; none where that changes nothing.
 pub fn note_given_up(state: &State, event: &Event) -> Option<State> {
-    let noted = match &event.fact {
-        Fact::ModelPromoted(promoted) => takeover(state, event.as_of, promoted),
-        Fact::BatchReceived(_)
-        | Fact::BatchAccepted(_)
-        | Fact::BatchRejected(_)
-        | Fact::DriftChecked(_)
-        | Fact::RetrainingRequested(_)
-        | Fact::ModelTrained(_)
-        | Fact::TrainingFailed(_)
-        | Fact::ModelRejected(_)
-        | Fact::ForecastIssued(_)
-        | Fact::ForecastWithheld(_)
-        | Fact::PerformanceScored(_) => note(state, event),
+    let noted = if let Fact::ModelPromoted(promoted) = &event.fact {
+        takeover(state, event.as_of, promoted)
+    } else {
+        note(state, event)
     };
     match noted {
         Noted::Next(next) => Some(*next),

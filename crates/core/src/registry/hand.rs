@@ -45,10 +45,19 @@ pub enum HandError {
     NotPinned,
 }
 
+/// What becomes of a model that an operator puts back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It serves.
+    Serves,
+    /// It serves, and is held in its place.
+    Held,
+}
+
 impl Registry {
     /// The registry after an operator put an earlier model back: the one that the serving model once took over from, or
     /// the one whose digest starts with `wanted`. The fact lies in its outbox. Where a person held the serving model in
-    /// its place, that ends with it.
+    /// its place, that ends with it; the one that is put back is held where `then` says so.
     ///
     /// Going back twice goes back two models, and never forward to the one that was just taken out of service.
     ///
@@ -59,26 +68,15 @@ impl Registry {
         series: &SeriesId,
         wanted: Option<&str>,
         at: Timestamp,
-        reason: &str,
+        (then, reason): (Then, &str),
     ) -> Result<(Self, Move), HandError> {
         let target = self.target(wanted)?;
-        self.by_hand(series, target, at, Mover::Hand { reason: cut(reason) })
-    }
-
-    /// The registry after an operator put an earlier model back, as [`Self::rolled_back`] does, and holds it in its
-    /// place from then on.
-    ///
-    /// # Errors
-    /// As [`Self::rolled_back`].
-    pub fn rolled_back_and_pinned(
-        &self,
-        series: &SeriesId,
-        wanted: Option<&str>,
-        at: Timestamp,
-        reason: &str,
-    ) -> Result<(Self, Move), HandError> {
-        let target = self.target(wanted)?;
-        self.by_hand(series, target, at, Mover::Pin { reason: cut(reason) })
+        let reason = cut(reason);
+        let by = match then {
+            Then::Serves => Mover::Hand { reason },
+            Then::Held => Mover::Pin { reason },
+        };
+        self.by_hand(series, target, at, by)
     }
 
     /// The registry after an operator held the serving model, or another one that served before, in its place.

@@ -29,7 +29,7 @@ fn a_rejected_challenger_is_listed_and_does_not_serve() {
 
 fn rolled_back(registry: &Registry, wanted: Option<&str>) -> Result<(Registry, Move), HandError> {
     let series = "it.ci_direct".parse().unwrap();
-    registry.rolled_back(&series, wanted, "2021-04-01".parse().unwrap(), "worse at night")
+    registry.rolled_back(&series, wanted, "2021-04-01".parse().unwrap(), (Then::Serves, "worse at night"))
 }
 
 #[test]
@@ -110,7 +110,10 @@ fn full(reason: &str) -> Registry {
         let other = if place % 2 == 0 { "a" } else { "b" };
         let digest = model(other).sha256.as_str().to_owned();
         registry.outbox = None;
-        registry = registry.rolled_back(&series, Some(&digest), "2021-04-01".parse().unwrap(), reason).unwrap().0;
+        registry = registry
+            .rolled_back(&series, Some(&digest), "2021-04-01".parse().unwrap(), (Then::Serves, reason))
+            .unwrap()
+            .0;
     }
     (0..KEPT).fold(registry, |registry, _| registry.with(lost.clone()))
 }
@@ -131,7 +134,8 @@ fn a_reason_is_cut_where_it_is_too_long_and_stays_as_it_is_otherwise() {
     let registry = Registry::default().with(version("a", None)).with(version("b", None));
     let back = |reason: &str| {
         let series = "it.ci_direct".parse().unwrap();
-        let (next, moved) = registry.rolled_back(&series, None, "2021-04-01".parse().unwrap(), reason).unwrap();
+        let (next, moved) =
+            registry.rolled_back(&series, None, "2021-04-01".parse().unwrap(), (Then::Serves, reason)).unwrap();
         assert_eq!(next.moves.last(), Some(&moved));
         let Mover::Hand { reason } = moved.by else { panic!("{moved:?}") };
         let by = Promotion::Rollback { reason: reason.clone(), probation: false };
@@ -192,11 +196,11 @@ fn a_pinned_model_that_is_let_go_of_serves_on() {
 
 #[test]
 fn a_rollback_can_pin_in_one_step_and_one_without_ends_a_pin() {
-    let (pinned, _) = two_models().rolled_back_and_pinned(&series(), None, at(), "worse at night").unwrap();
+    let (pinned, _) = two_models().rolled_back(&series(), None, at(), (Then::Held, "worse at night")).unwrap();
     assert_eq!(announced(&pinned), (3, model("a"), Some(model("b")), true));
     let digest = model("b").sha256.as_str().to_owned();
     let pinned = Registry { outbox: None, ..pinned };
-    let (back, _) = pinned.rolled_back(&series(), Some(&digest), at(), "it was the data").unwrap();
+    let (back, _) = pinned.rolled_back(&series(), Some(&digest), at(), (Then::Serves, "it was the data")).unwrap();
     assert_eq!((announced(&back), &back.pin), ((4, model("b"), Some(model("a")), false), &None));
     // A pin by name moves there as well.
     let (by_name, _) = pinned.pinned(&series(), Some(&digest), at(), "this one").unwrap();
@@ -250,6 +254,6 @@ fn only_the_newest_takeover_by_an_evaluation_with_a_model_before_it_is_on_probat
     // Nobody takes back what a person holds, or put there.
     let (pinned, _) = registry.pinned(&series(), None, at(), "x").unwrap();
     assert_eq!((pinned.on_probation(&look(2)), pinned.on_probation(&look(3))), (None, None));
-    let (back, _) = registry.rolled_back(&series(), None, at(), "x").unwrap();
+    let (back, _) = registry.rolled_back(&series(), None, at(), (Then::Serves, "x")).unwrap();
     assert_eq!((back.on_probation(&look(2)), back.on_probation(&look(3))), (None, None));
 }

@@ -1,31 +1,9 @@
 //! What the columns of a live check say, against the statistics of the same samples and against what was put in.
 
 use super::*;
+use crate::drift::reference::tests::{definition, simulated};
 use crate::drift::{Answer, chi_squared, cramer_von_mises, data, days_needed, energy, ks};
-use crate::simulate;
 use crate::time::{Cadence, DAY, HOUR, Timestamp};
-
-fn definition() -> Definition {
-    Definition::from_toml(
-        r#"
-        id = "simulated.ci_direct"
-        unit = "gCO2eq/kWh"
-        cadence = "1h"
-        time_zone = "Europe/Rome"
-        [source]
-        time_column = "timestamp_utc"
-        value_column = "ci_direct_gco2eq_per_kwh"
-        "#,
-    )
-    .unwrap()
-}
-
-fn simulated(from: &str, to: &str, seed: u64, shift: Option<&str>) -> History {
-    let (from, to): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
-    let shifts = shift.iter().map(|spec| spec.parse().unwrap()).collect();
-    let hours = simulate::grid(&simulate::Settings { from, to, seed, shifts }).unwrap();
-    History::new(from, Cadence::Hour, hours.iter().map(|hour| hour.ci_direct).collect())
-}
 
 /// The reference of the simulated 2021, and the history until a day of the year after.
 fn until(end: &str, seed: u64, shift: Option<&str>) -> (Reference, History) {

@@ -10,7 +10,7 @@ use crate::drift::{ks, wasserstein};
 use crate::simulate;
 use crate::time::{DAY, Timestamp};
 
-fn definition() -> Definition {
+pub(crate) fn definition() -> Definition {
     Definition::from_toml(
         r#"
         id = "simulated.ci_direct"
@@ -25,7 +25,7 @@ fn definition() -> Definition {
     .unwrap()
 }
 
-fn simulated(from: &str, to: &str, seed: u64, shift: Option<&str>) -> History {
+pub(crate) fn simulated(from: &str, to: &str, seed: u64, shift: Option<&str>) -> History {
     let (from, to): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
     let shifts = shift.iter().map(|spec| spec.parse().unwrap()).collect();
     let hours = simulate::grid(&simulate::Settings { from, to, seed, shifts }).unwrap();

@@ -8,7 +8,11 @@ use crate::series::Quantity;
 use crate::skill::Skill;
 
 /// What the answers come to: the worst that is sure, bad data before all else.
-pub(super) fn diagnosis(basis: &Basis, distributions: &[Finding], skill: &Skill) -> Diagnosis {
+pub(super) fn diagnosis<'a>(
+    basis: &Basis,
+    distributions: impl IntoIterator<Item = &'a Finding>,
+    skill: &Skill,
+) -> Diagnosis {
     let drifted = |finding: &Finding| finding.answer == Answer::Drifted;
     if basis.broken.is_some() {
         Diagnosis::DataBroken
@@ -16,7 +20,7 @@ pub(super) fn diagnosis(basis: &Basis, distributions: &[Finding], skill: &Skill)
         Diagnosis::ModelWorse
     } else if skill.is_harder() {
         Diagnosis::WorldHarder
-    } else if distributions.iter().any(drifted) {
+    } else if distributions.into_iter().any(drifted) {
         Diagnosis::InputChanged
     } else {
         match skill.answer {
